@@ -1,0 +1,1 @@
+"""Insert attention layers into YOLO configs, provably right."""

@@ -1,0 +1,1 @@
+"""One file a framework: how it reads a row. Never imports torch."""

@@ -1,0 +1,99 @@
+"""Every error that a user can meet, with what it must tell: what is wrong, where, and what to do.
+
+YamlAttnError
+├── UsageError        the command was used wrongly                       exit code 2
+│   ├── PlaceError        no such layer, or nothing can be inserted there
+│   ├── UnknownModuleError
+│   └── OutputError       the output cannot be, or must not be, written
+├── ConfigError       the config is wrong                                exit code 1
+│   ├── DocumentError     not a file, not text, not YAML, or not rows
+│   ├── WiringError       a `from` that reads no layer
+│   └── BuildError        the network cannot be built
+└── InternalError     a promise of ours broke; nothing was written       exit code 1
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class YamlAttnError(Exception):
+    """Base of all errors of this package.
+
+    `line` and `column` count from 1; `layer` is the index of the layer in the file.
+    Raise with what is known at that depth; `located` adds file and line further up.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Path | str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        layer: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+        self.line = line
+        self.column = column
+        self.layer = layer
+        self.hint = hint
+
+    @property
+    def where(self) -> str:
+        """`file:line:column`, as far as each is known; an empty string if nothing is."""
+        parts = [str(part) for part in (self.path, self.line, self.column) if part is not None]
+        if self.path is None and self.line is not None:
+            parts[0] = f"line {parts[0]}"
+        return ":".join(parts)
+
+    def __str__(self) -> str:
+        layer = f"layer {self.layer}: " if self.layer is not None else ""
+        text = layer + self.message
+        if self.where:
+            text = f"{self.where}: {text}"
+        return f"{text}\n{self.hint}" if self.hint else text
+
+
+class UsageError(YamlAttnError):
+    """The command was used wrongly: an option, a value, a combination of both."""
+
+    exit_code = 2
+
+
+class PlaceError(UsageError):
+    """There is no such layer, or nothing can be inserted there."""
+
+
+class UnknownModuleError(UsageError):
+    """No bundled attention mechanism has this name."""
+
+
+class OutputError(UsageError):
+    """The output cannot be written, or must not be without being named."""
+
+
+class ConfigError(YamlAttnError):
+    """The config file is wrong."""
+
+
+class DocumentError(ConfigError):
+    """The file cannot be read, is not YAML, or its rows are not `[from, number, module, args]`."""
+
+
+class WiringError(ConfigError):
+    """A `from` that reads no layer: out of range, or pointing forward."""
+
+
+class BuildError(ConfigError):
+    """The network that the config describes cannot be built or run."""
+
+
+class InternalError(YamlAttnError):
+    """A promise of this package was about to be broken; nothing was written."""
