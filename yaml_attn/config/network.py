@@ -113,10 +113,12 @@ class Network:
         """The plain rows by section: what `read` reads."""
         rows: dict[str, list[list[Any]]] = {section: [] for section in SECTIONS}
         for layer in self.layers:
-            rows[layer.section].append(
-                [self.spell(layer), layer.number, layer.module, list(layer.args)]
-            )
+            rows[layer.section].append(self.row(layer))
         return rows
+
+    def row(self, layer: Layer) -> list[Any]:
+        """The layer as a plain row `[from, number, module, args]`."""
+        return [self.spell(layer), layer.number, layer.module, list(layer.args)]
 
 
 def read_reference(value: int, index: int) -> Source:

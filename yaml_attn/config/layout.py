@@ -1,0 +1,143 @@
+"""How rows stand in a text: adding one in the style of its neighbour, cutting one out.
+
+Three layouts occur: block lists (`- [..]` on lines of their own), flow lists with a row a line
+(`[[..],`, with or without a trailing comma), and flow rows that share a line. Cutting out a row
+that was added gives back the text as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import yaml
+
+from yaml_attn.config.document import Document, Row, Span
+
+_MARGIN = re.compile(r"[ \t]*(-[ \t]+)?")
+
+
+class Splice(NamedTuple):
+    """`text[span]` becomes `text`."""
+
+    span: Span
+    text: str
+
+
+def splice(text: str, splices: Sequence[Splice]) -> str:
+    """The text with all replacements made at once; insertions at one place keep their order."""
+    parts: list[str] = []
+    done = 0
+    for (start, end), new in sorted(splices, key=lambda item: item.span):
+        parts += (text[done:start], new)
+        done = end
+    parts.append(text[done:])
+    return "".join(parts)
+
+
+def add_after(document: Document, row: Row, values: Sequence[Any]) -> list[Splice]:
+    """A new row behind this one."""
+    text = document.text
+    new = render(values, text[slice(*row.span)])
+    line = document.newline + _margin(document, row) + new
+    behind = row.comma.end if row.comma else row.span.end
+    line_end = _line_end(text, behind)
+    alone = _blank_or_comment(text[behind:line_end])
+    if not row.in_flow_list:
+        return [_insert(line_end, line)]
+    if row.comma:
+        return [_insert(line_end, f"{line},") if alone else _insert(behind, f" {new},")]
+    if alone:
+        return [_insert(row.span.end, ","), _insert(line_end, line)]
+    return [_insert(row.span.end, f",{line}")]
+
+
+def add_before(document: Document, row: Row, values: Sequence[Any]) -> list[Splice]:
+    """A new row above this one, the first of its list."""
+    new = render(values, document.text[slice(*row.span)])
+    margin = _margin(document, row)
+    if row.in_flow_list:
+        return [_insert(row.span.start, f"{new},{document.newline}{margin}")]
+    return [_insert(row.span.start - len(margin), margin + new + document.newline)]
+
+
+def cut(document: Document, index: int) -> list[Splice]:
+    """The row taken out, with its line where it has one of its own."""
+    text, row = document.text, document.rows[index]
+    above, below = (_sibling(document, index, step) for step in (-1, 1))
+    end = row.comma.end if row.comma else row.span.end
+    line = Span(_line_start(text, row.span.start), _line_end(text, end))
+    opens_line = _MARGIN.fullmatch(text, line.start, row.span.start)
+    closes_line = _blank_or_comment(text[end : line.end])
+    orphan = above.comma if above and not row.comma else None  # the list ends before it now
+    if opens_line and closes_line:
+        found = [Splice(orphan, "")] if orphan else []
+        newline = re.compile(r"\r\n|\r|\n").match(text, line.end)
+        if newline:
+            return [*found, Splice(Span(line.start, newline.end()), "")]
+        return [*found, Splice(Span(len(text[: line.start].rstrip("\r\n")), line.end), "")]
+    if orphan:
+        if "#" in text[orphan.end : row.span.start]:  # a comment between them stays
+            return [Splice(orphan, ""), Splice(row.span, "")]
+        return [Splice(Span(orphan.start, end), "")]
+    if above and above.comma and not opens_line:
+        return [Splice(Span(above.comma.end, end), "")]
+    return [Splice(Span(row.span.start, below.span.start if below else end), "")]
+
+
+def render(values: Sequence[Any], neighbour: str) -> str:
+    """A row as text, with the blanks that its neighbour has after brackets and commas."""
+    opening = re.match(r"\[([ \t]*)", neighbour)
+    comma = re.search(r",([ \t]*)(?=\S)", neighbour) if opening else None
+    pad = opening.group(1) if opening else ""
+    gap = comma.group(1) if comma else " "
+    return f"[{pad}{f',{gap}'.join(_render(value, gap) for value in values)}{pad}]"
+
+
+def _render(value: Any, gap: str) -> str:
+    if isinstance(value, (list, tuple)):
+        return f"[{f',{gap}'.join(_render(item, gap) for item in value)}]"
+    if isinstance(value, bool):
+        return str(value)  # True, as YOLO's configs spell it
+    # One scalar in a flow list, so that PyYAML quotes what has to be quoted there.
+    dumped = yaml.safe_dump([value], default_flow_style=True, width=float("inf"))
+    return dumped.strip()[1:-1]
+
+
+def _sibling(document: Document, index: int, step: int) -> Row | None:
+    """The row above (-1) or below (1) in the same list."""
+    if not 0 <= index + step < len(document.rows):
+        return None
+    sibling = document.rows[index + step]
+    return sibling if sibling.section == document.rows[index].section else None
+
+
+def _insert(at: int, text: str) -> Splice:
+    return Splice(Span(at, at), text)
+
+
+def _margin(document: Document, row: Row) -> str:
+    """What stands before a row of this list on a line of its own: blanks, and a dash if any."""
+    rows = [other for other in document.rows if other.section == row.section]
+    for other in (row, *rows):
+        before = document.text[_line_start(document.text, other.span.start) : other.span.start]
+        if _MARGIN.fullmatch(before):
+            return before
+    before = document.text[_line_start(document.text, row.span.start) : row.span.start]
+    if re.fullmatch(r"[ \t]*\[[ \t]*", before):  # the only row, on the line of its bracket
+        return re.sub(r"\S", " ", before)
+    return "  "
+
+
+def _blank_or_comment(text: str) -> bool:
+    return not text.strip() or text.lstrip().startswith("#")
+
+
+def _line_start(text: str, offset: int) -> int:
+    return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+
+
+def _line_end(text: str, offset: int) -> int:
+    found = re.compile(r"[\r\n]").search(text, offset)
+    return found.start() if found else len(text)

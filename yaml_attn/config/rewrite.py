@@ -1,0 +1,85 @@
+"""An edited network written into the text it came from, and the proof that it was.
+
+Only the spans whose spelling changed are replaced: references, and the layer numbers that open
+trailing comments. New rows are added in the style of the row beside them, removed rows cut out.
+"""
+
+from __future__ import annotations
+
+from yaml_attn.config.document import Document, network_of
+from yaml_attn.config.edits import contract
+from yaml_attn.config.layout import Splice, add_after, add_before, cut, splice
+from yaml_attn.config.network import Layer, Network
+from yaml_attn.errors import ConfigError, InternalError
+
+
+def rewrite(document: Document, network: Network) -> str:
+    """The document's text with this network in it.
+
+    A layer whose key is the index of a row is that row, moved; any other key is a new row; a row
+    whose index is no layer's key is cut out.
+    """
+    splices: list[Splice] = []
+    for at, layer in enumerate(network.layers):
+        if layer.key < len(document.rows):
+            splices += _renumber(document, network, layer, at)
+        else:
+            splices += _add(document, network, layer)
+    for index in range(len(document.rows)):
+        if index not in network.index:
+            splices += cut(document, index)
+    return splice(document.text, splices)
+
+
+def prove(document: Document, network: Network, text: str) -> None:
+    """Read the written text anew and compare: the planned network, and nothing else changed.
+
+    Raises:
+        InternalError: it is not. Nothing may be written then.
+    """
+    try:
+        written, settings = network_of(text)
+    except ConfigError as error:
+        raise _broken(f"the new text cannot be read ({error.message})") from None
+    if settings != document.settings:
+        raise _broken("a key other than backbone and head would have changed")
+    if written.rows() != network.rows():
+        raise _broken("the new text does not hold the planned rows")
+    # What is read from the text alone, with the new layers contracted, must be the base again.
+    new = [at for at, layer in enumerate(network.layers) if layer.key >= len(document.rows)]
+    removed = [key for key in document.network.index if key not in network.index]
+    if contract(written, new).rows() != contract(document.network, removed).rows():
+        raise _broken("a layer would read another layer than before")
+
+
+def _broken(message: str) -> InternalError:
+    return InternalError(
+        f"{message}; nothing was written",
+        hint="This is a bug in yaml-attn. Please report it with the base config and the command.",
+    )
+
+
+def _renumber(document: Document, network: Network, layer: Layer, at: int) -> list[Splice]:
+    row = document.rows[layer.key]
+    base = document.network
+    found = []
+    before = base.layers[layer.key].sources
+    for span, source, old in zip(row.references, layer.sources, before, strict=True):
+        spelled = network.spell_source(source, at)
+        # Compared by value: a number that stays keeps the user's spelling of it.
+        if spelled != base.spell_source(old, layer.key):
+            found.append(Splice(span, str(spelled)))
+    if row.comment_index and at != layer.key:
+        found.append(Splice(row.comment_index, str(at)))
+    return found
+
+
+def _add(document: Document, network: Network, layer: Layer) -> list[Splice]:
+    """A new row, behind the nearest row above in its section, else above the first one below."""
+    at = network.index[layer.key]
+    values = network.row(layer)
+    for other in reversed(network.layers[:at]):
+        if other.section == layer.section and other.key < len(document.rows):
+            return add_after(document, document.rows[other.key], values)
+    below = next(other for other in network.layers[at:] if other.key < len(document.rows))
+    return add_before(document, document.rows[below.key], values)
