@@ -1,39 +1,41 @@
 """Two networks that no edit of ours connects: how their layers correspond, and what changed.
 
-The rows are aligned as sequences, at the least total cost (Needleman and Wunsch, J. Mol. Biol. 48,
-1970) of the table below. What a row reads never decides, for a stale `from` is exactly what is
-looked for: it only chooses between alignments of equal cost, such as which of three equal Convs
-is the new one. Where even that does not choose, the later row counts as the inserted one.
+The rows are aligned as sequences at the least total cost (Needleman and Wunsch, J. Mol. Biol. 48,
+1970), by module, args, number and section alone: what a row reads has no say, for a stale `from`
+is exactly what is looked for. Wiring only chooses which of several equal rows is the new one; where
+that leaves a choice too, it is the last of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from yaml_attn.config.network import IMAGE, Layer, Network
 
-# Costs of a pair of rows, added up, and of a row alone. Everything different (8) costs no more
-# than one row removed and another inserted (8 to 10): a new module in the place of an old one is
-# read as a replacement.
+# Costs of a pair of rows, added up, and of a row without partner. Two rows that differ in
+# everything (8) cost no more than two without partner (8 to 10), so that a new module in the
+# place of an old one is a replacement; a module that the other network has nowhere has most
+# likely been inserted.
 _OTHER_SECTION = 1
 _OTHER_NUMBER = 1
 _OTHER_ARGS = 2
 _OTHER_MODULE = 4
 _ALONE = 5
-_ALONE_OF_FOREIGN_MODULE = 4
-_NEVER = 20
+_ALONE_AND_FOREIGN = 4
+_NEVER = 100
 
 _Wiring = Sequence[Sequence[int]]
-_Surroundings = frozenset[tuple[str, int, str]]
+_Pairs = Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Rewired:
     """An input that reads another layer than a faithful edit would; all indexes are new ones.
 
-    `expected` is None where the old row had no such input, `reads` where the new row has none.
+    `position` counts the inputs of layer `index` from 0. `expected` is None where the old row had
+    no such input, `reads` is None where the new row has none; the image is -1.
     """
 
     index: int
@@ -49,11 +51,11 @@ class Comparison:
     Attributes:
         index_map: old -> new, for every layer that survived, which is: kept its module.
         replaced: old -> new, for every row with another module in its place.
-        changed: old indexes of the survivors whose number, args or section differ.
+        changed: old indexes of the survivors whose args, number or section differ.
         inserted: new indexes of the rows that stand for no old one.
         removed: old indexes of the rows that nothing stands for.
         rewired: inputs of surviving and replaced rows that read neither what they read before
-            nor an inserted row that leads there through rows with one input.
+            nor an inserted row that leads there through rows with one input each.
     """
 
     index_map: Mapping[int, int]
@@ -65,62 +67,31 @@ class Comparison:
 
 
 def compare(old: Network, new: Network) -> Comparison:
-    """What changed from `old` to `new`.
-
-    Takes time in the product of their lengths: see the costs above for what counts as a change.
-    """
-    pairs = _align(old, new)
+    """What changed from `old` to `new`, whatever they are. Time: the product of their lengths."""
+    pairs = _settle(old, new, _align(old.layers, new.layers))
     kept = {i: j for i, j in pairs.items() if old.layers[i].module == new.layers[j].module}
-    removed = [i for i in range(len(old)) if i not in pairs]
-    inserted = sorted(set(range(len(new))).difference(pairs.values()))
     return Comparison(
         index_map=kept,
         replaced={i: j for i, j in pairs.items() if i not in kept},
-        changed=tuple(i for i, j in kept.items() if _pair_cost(old.layers[i], new.layers[j])),
-        inserted=tuple(inserted),
-        removed=tuple(removed),
-        rewired=tuple(_rewired(_wiring(old), _wiring(new), pairs, inserted)),
+        changed=tuple(i for i, j in kept.items() if _cost(old.layers[i], new.layers[j])),
+        inserted=tuple(sorted(set(range(len(new))).difference(pairs.values()))),
+        removed=tuple(sorted(set(range(len(old))).difference(pairs))),
+        rewired=tuple(_rewired(_wiring(old), _wiring(new), pairs)),
     )
 
 
-def _rewired(
-    old: _Wiring, new: _Wiring, pairs: Mapping[int, int], inserted: Collection[int]
-) -> Iterator[Rewired]:
-    removed = set(range(len(old))).difference(pairs)
-    place = {IMAGE: IMAGE, **pairs}
-    for before, after in pairs.items():
-        for position, (was, reads) in enumerate(zip_longest(old[before], new[after])):
-            kept = None if was is None else _through(old, was, removed)
-            if kept in removed:
-                continue  # it joined several inputs: what to read in its stead is anyone's choice
-            expected = None if kept is None else place[kept]
-            if expected is None or reads is None or _through(new, reads, inserted) != expected:
-                yield Rewired(after, position, expected, reads)
-
-
-def _align(old: Network, new: Network) -> dict[int, int]:
+def _align(old: Sequence[Layer], new: Sequence[Layer]) -> dict[int, int]:
     """Old index -> new index of the rows that correspond, at the least total cost."""
-    modules_old = {layer.module for layer in old.layers}
-    modules_new = {layer.module for layer in new.layers}
-    around_old = _surroundings(old, modules_new)
-    around_new = _surroundings(new, modules_old)
-    # One integer orders by cost first and by wiring second: `scale` exceeds any sum of ties.
-    scale = 1 + sum(map(len, around_old)) + sum(map(len, around_new))
-
-    def alone(layer: Layer, known: Collection[str]) -> int:
-        return scale * (_ALONE if layer.module in known else _ALONE_OF_FOREIGN_MODULE)
-
-    remove = [alone(layer, modules_new) for layer in old.layers]
-    insert = [alone(layer, modules_old) for layer in new.layers]
+    remove, insert = _costs_alone(old, new), _costs_alone(new, old)
     table = [[0]]
-    for cost in insert:
-        table[0].append(table[0][-1] + cost)
-    for layer, around, gap in zip(old.layers, around_old, remove, strict=True):
+    for gap in insert:
+        table[0].append(table[0][-1] + gap)
+    for layer, gap in zip(old, remove, strict=True):
         above = table[-1]
         row = [above[0] + gap]
-        for j, other in enumerate(new.layers):
-            pair = scale * _pair_cost(layer, other) + len(around ^ around_new[j])
-            row.append(min(row[j] + insert[j], above[j + 1] + gap, above[j] + pair))
+        for j, other in enumerate(new):
+            paired = above[j] + _cost(layer, other)
+            row.append(min(paired, row[j] + insert[j], above[j + 1] + gap))
         table.append(row)
 
     pairs = {}
@@ -133,47 +104,86 @@ def _align(old: Network, new: Network) -> dict[int, int]:
         else:
             i, j = i - 1, j - 1
             pairs[i] = j
-    return dict(sorted(pairs.items()))
+    return pairs
 
 
-def _pair_cost(old: Layer, new: Layer) -> int:
-    """What it costs to say that `new` is what became of `old`; 0 if the rows are equal."""
+def _costs_alone(layers: Sequence[Layer], others: Sequence[Layer]) -> list[int]:
+    known = {other.module for other in others}
+    return [_ALONE if layer.module in known else _ALONE_AND_FOREIGN for layer in layers]
+
+
+def _cost(layer: Layer, other: Layer) -> int:
+    """What it costs that one row stands for the other: 0 if they say the same."""
     cost = 0
-    if old.module != new.module:
-        if (len(old.sources) > 1) != (len(new.sources) > 1):
+    if layer.module != other.module:
+        if (len(layer.sources) > 1) != (len(other.sources) > 1):
             return _NEVER  # a join does not take the place of a row with one input
         cost += _OTHER_MODULE
-    if list(old.args) != list(new.args):
+    if list(layer.args) != list(other.args):
         cost += _OTHER_ARGS
-    if old.number != new.number:
+    if layer.number != other.number:
         cost += _OTHER_NUMBER
-    if old.section != new.section:
+    if layer.section != other.section:
         cost += _OTHER_SECTION
     return cost
 
 
-def _surroundings(network: Network, known: Collection[str]) -> list[_Surroundings]:
-    """Per layer: the rows it reads and those that read it, by what they say and by position.
+def _settle(old: Network, new: Network, pairs: dict[int, int]) -> dict[int, int]:
+    """The alignment with the fewest rewired inputs that sliding gaps past equal rows reaches.
 
-    Modules that the other network has not are looked through: an attention changes nothing.
+    Which of equal rows is the new one shows only in who reads them, perhaps far below.
     """
-    wiring = _wiring(network)
-    foreign = {i for i, layer in enumerate(network.layers) if layer.module not in known}
-    says = [f"{layer.module} {layer.number} {layer.args}" for layer in network.layers]
-    around: list[set[tuple[str, int, str]]] = [set() for _ in says]
-    for reader, sources in enumerate(wiring):
-        for position, nearest in enumerate(sources):
-            source = _through(wiring, nearest, foreign)
-            around[reader].add(("reads", position, "image" if source == IMAGE else says[source]))
-            if source != IMAGE and reader not in foreign:
-                around[source].add(("read by", position, says[reader]))
-    return [frozenset(found) for found in around]
+    wiring = _wiring(old), _wiring(new)
+
+    def rewired(pairs: _Pairs) -> int:
+        return sum(1 for _ in _rewired(*wiring, pairs))
+
+    fewest, settled = rewired(pairs), False
+    while fewest and not settled:
+        settled = True
+        slides_new = _slides(new.layers, _inverse(pairs))
+        for slid in chain(_slides(old.layers, pairs), map(_inverse, slides_new)):
+            count = rewired(slid)
+            if count < fewest:
+                pairs, fewest, settled = slid, count, False
+                break
+    return dict(sorted(pairs.items()))
 
 
-def _wiring(network: Network) -> _Wiring:
-    """Per layer the indexes of the layers it reads."""
-    index = {IMAGE: IMAGE, **network.index}
-    return [[index[source.key] for source in layer.sources] for layer in network.layers]
+def _slides(layers: Sequence[Layer], partner: dict[int, int]) -> Iterator[dict[int, int]]:
+    """Every other `partner` that has one gap, of any length, higher up past equal rows.
+
+    Upwards is enough: `_align` leaves gaps as low as they can be.
+    """
+    for gap in range(1, len(layers)):
+        if gap in partner or gap - 1 not in partner:
+            continue
+        for size in range(1, len(layers) - gap + 1):
+            if gap + size - 1 in partner:
+                break
+            slid, at = partner, gap - 1
+            while at in slid and _cost(layers[at], layers[at + size]) == 0:
+                slid = {(k + size if k == at else k): other for k, other in slid.items()}
+                yield slid
+                at -= 1
+
+
+def _inverse(pairs: _Pairs) -> dict[int, int]:
+    return {j: i for i, j in pairs.items()}
+
+
+def _rewired(old: _Wiring, new: _Wiring, pairs: _Pairs) -> Iterator[Rewired]:
+    removed = set(range(len(old))).difference(pairs)
+    inserted = set(range(len(new))).difference(pairs.values())
+    stands = {IMAGE: IMAGE, **pairs}
+    for before, after in pairs.items():
+        for position, (was, reads) in enumerate(zip_longest(old[before], new[after])):
+            kept = None if was is None else _through(old, was, removed)
+            if kept in removed:
+                continue  # it joined several inputs: what to read in its stead is anyone's choice
+            expected = None if kept is None else stands[kept]
+            if expected is None or reads is None or _through(new, reads, inserted) != expected:
+                yield Rewired(after, position, expected, reads)
 
 
 def _through(wiring: _Wiring, index: int, skipped: Collection[int]) -> int:
@@ -181,3 +191,9 @@ def _through(wiring: _Wiring, index: int, skipped: Collection[int]) -> int:
     while index in skipped and len(wiring[index]) == 1:
         index = wiring[index][0]
     return index
+
+
+def _wiring(network: Network) -> _Wiring:
+    """Per layer the indexes of the layers it reads."""
+    index = {IMAGE: IMAGE, **network.index}
+    return [[index[source.key] for source in layer.sources] for layer in network.layers]

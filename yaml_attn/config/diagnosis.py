@@ -13,7 +13,7 @@ _ROW_START = re.compile(r"^[ \t]*(- +)?\[")
 
 def diagnose(text: str, problem: str, line: int | None, column: int | None) -> DocumentError:
     """The error for a text that a YAML parser refused at this place (both count from 1)."""
-    if "single document" in problem or "<document start>" in problem:
+    if "another document" in problem or "<document start>" in problem:
         return DocumentError(
             "holds more than one YAML document",
             line=line,

@@ -1,7 +1,5 @@
 """The text of one config file, with the span of everything that an edit may have to change.
 
-The only file that knows a YAML library. Positions come from ruamel.yaml (`compose` for nodes,
-`scan` for commas), values from PyYAML's safe loader: the very parser the frameworks read with.
 Nothing is ever dumped: a round trip through ruamel.yaml loses comments in nine of ten configs.
 
 All offsets count code points of `Document.text`, which has no byte order mark. Known limits: an
@@ -12,36 +10,21 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import yaml
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError as RuamelMarkedError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.tokens import FlowEntryToken
-
-from yaml_attn.config.diagnosis import diagnose
 from yaml_attn.config.network import SECTIONS, Network
+from yaml_attn.config.syntax import Node, Span, commas, compose, read_yaml
 from yaml_attn.errors import DocumentError, WiringError
 
 BOM = "\ufeff"
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
 # The number that opens a trailing comment: `# 9`, `#17`, `# 0-P1/2`, `# 17 (P3/8-small)`, but
 # neither `# 3x3 conv` nor `# 0.5` nor `# 13+1`.
 _COMMENT_INDEX = re.compile(r"#[ \t]*(\d+)(?![\w.+*/%])")
-
-
-class Span(NamedTuple):
-    """`text[start:end]`, in code points."""
-
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +94,7 @@ class Document:
         bom = text.startswith(BOM)
         text = text.removeprefix(BOM)
         try:
-            values = read_yaml(text)
-            root, tokens = _positions(text)
-            rows, settings = _read_rows(text, values, root, tokens)
+            rows, settings = _Reader(text).read()
         except DocumentError as error:
             error.path = path
             raise
@@ -152,24 +133,6 @@ def encode(text: str, *, bom: bool) -> bytes:
     return ((BOM if bom else "") + text).encode("utf-8")
 
 
-def read_yaml(text: str) -> Any:
-    """The plain data of a text, as the frameworks' own parser reads it.
-
-    Raises:
-        DocumentError: it is not one YAML document.
-    """
-    try:
-        return yaml.load(text, _Loader)  # noqa: S506 (the safe loader, or its libyaml twin)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise diagnose(text, error.problem or str(error), line, column) from None
-    except yaml.YAMLError as error:  # a character that YAML does not allow
-        raise DocumentError(f"is not YAML: {error}") from None
-    except (ValueError, RecursionError) as error:  # 2001-99-99 is no date; 1,000 brackets deep
-        raise DocumentError(f"is not a config: {error}") from None
-
-
 def network_of(text: str) -> tuple[Network, Mapping[str, Any]]:
     """The network and the other top-level keys of a text, by PyYAML alone: what the proof reads.
 
@@ -186,107 +149,95 @@ def _by_section(rows: Sequence[Row]) -> dict[str, list[Sequence[Any]]]:
     return {section: [r.values for r in rows if r.section == section] for section in SECTIONS}
 
 
-class _Commas:
-    """The commas of the text that are punctuation, by position."""
-
-    def __init__(self, spans: list[Span]) -> None:
-        self._spans = spans
-
-    def following(self, text: str, offset: int) -> Span | None:
-        """The comma after `offset` with nothing but blanks, line ends and comments between."""
-        at = bisect_left(self._spans, (offset, offset))
-        if at == len(self._spans):
-            return None
-        comma = self._spans[at]
-        gap = text[offset : comma.start]
-        return None if re.sub(r"#[^\r\n]*", "", gap).strip() else comma
-
-
-def _positions(text: str) -> tuple[Node, _Commas]:
-    """The nodes and the commas of a text, with their marks.
-
-    Raises:
-        DocumentError: ruamel.yaml refuses what PyYAML read.
-    """
-    try:
-        root = YAML().compose(text)
-        commas = [
-            Span(token.start_mark.index, token.end_mark.index)
-            for token in YAML().scan(text)
-            if isinstance(token, FlowEntryToken)
-        ]
-    except RuamelMarkedError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise diagnose(text, error.problem or str(error), line, column) from None
-    return root, _Commas(commas)
-
-
-def _read_rows(
-    text: str, values: Any, root: Node, commas: _Commas
-) -> tuple[tuple[Row, ...], dict[str, Any]]:
-    if not isinstance(values, dict) or not isinstance(root, MappingNode):
-        raise DocumentError("is not a model config: it has no top-level keys")
-    _refuse_duplicate_keys(root)
-    missing = [section for section in SECTIONS if section not in values]
-    if missing:
-        found = ", ".join(str(key) for key in values) or "none"
-        raise DocumentError(
-            f"is not a model config: it has no {' and no '.join(f'`{key}:`' for key in missing)}",
-            hint=f"Its top-level keys: {found}.",
-        )
-    nodes = {key.value: (key, value) for key, value in root.value}
-    rows: list[Row] = []
-    for section in SECTIONS:
-        key, node = nodes[section]
-        # An empty section is the null that PyYAML reads.
-        if not isinstance(node, SequenceNode) or not values[section]:
-            raise _at(key, f"`{section}:` is not a list of rows", hint=_ROW_HINT)
-        if node.start_mark.index < key.start_mark.index:
-            raise _at(key, f"`{section}:` is an alias of a list written elsewhere", hint=_ALIAS)
-        end = node.start_mark.index
-        for child, value in zip(node.value, values[section], strict=True):
-            index = len(rows)
-            if child.start_mark.index < end:
-                raise _at(key, f"row {index} is an alias of a row written elsewhere", hint=_ALIAS)
-            end = _end(child)
-            rows.append(_read_row(text, section, index, child, value, node, commas))
-    settings = {key: value for key, value in values.items() if key not in SECTIONS}
-    return tuple(rows), settings
-
-
 _ROW_HINT = "A row is `[from, number, module, args]`, e.g. `[-1, 1, Conv, [64, 3, 2]]`."
-_ALIAS = "Write the numbers out: an edit could not tell which of its uses is meant."
+_ALIAS_HINT = "Write the numbers out: an edit could not tell which of its uses is meant."
 
 
-def _read_row(
-    text: str,
-    section: str,
-    index: int,
-    node: Node,
-    values: Any,
-    parent: SequenceNode,
-    commas: _Commas,
-) -> Row:
-    problem = _row_problem(values)
-    if problem:
-        raise _at(node, f"row {index} of the file {problem}", hint=_ROW_HINT)
-    source = node.value[0]
-    items = source.value if isinstance(source, SequenceNode) else [source]
-    span = Span(_start(text, node), _end(node))
-    references = tuple(_reference(text, item, span, index) for item in items)
-    comma = commas.following(text, span.end) if parent.flow_style else None
-    return Row(
-        section,
-        values,
-        span,
-        references,
-        comma,
-        _comment_index(text, comma.end if comma else span.end, index),
-        bool(parent.flow_style),
-        node.start_mark.line + 1,
-        node.start_mark.column + 1,
-    )
+class _Reader:
+    """Walks the values and the nodes of a text side by side."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.values = read_yaml(text)
+        self.root = compose(text) if isinstance(self.values, dict) else None
+        self.commas = commas(text)
+
+    def read(self) -> tuple[tuple[Row, ...], dict[str, Any]]:
+        """The rows, and the top-level keys beside them."""
+        if self.root is None:
+            raise DocumentError("is not a model config: it has no top-level keys")
+        _refuse_duplicate_keys(self.root)
+        missing = [section for section in SECTIONS if section not in self.values]
+        if missing:
+            found = ", ".join(str(key) for key in self.values) or "none"
+            absent = " and no ".join(f"`{key}:`" for key in missing)
+            raise DocumentError(
+                f"is not a model config: it has no {absent}", hint=f"Its top-level keys: {found}."
+            )
+        nodes = {key.text: (key, value) for key, value in self.root.pairs}
+        rows: list[Row] = []
+        for section in SECTIONS:
+            rows += self._section(section, *nodes[section], len(rows))
+        settings = {key: value for key, value in self.values.items() if key not in SECTIONS}
+        return tuple(rows), settings
+
+    def _section(self, section: str, key: Node, node: Node, first: int) -> list[Row]:
+        values = self.values[section]
+        if node.kind != "list" or not values:
+            raise key.error(f"`{section}:` is not a list of rows", _ROW_HINT)
+        end = node.span.start
+        if end < key.span.start:
+            raise key.error(f"`{section}:` is an alias of a list written elsewhere", _ALIAS_HINT)
+        rows: list[Row] = []
+        for child, value in zip(node.children, values, strict=True):
+            index = first + len(rows)
+            if child.span.start < end:
+                raise key.error(f"row {index} is an alias of another row", _ALIAS_HINT)
+            rows.append(self._row(section, index, child, value, flow=node.flow))
+            end = child.span.end
+        return rows
+
+    def _row(self, section: str, index: int, node: Node, values: Any, *, flow: bool) -> Row:
+        problem = _row_problem(values)
+        if problem:
+            raise node.error(f"row {index} of the file {problem}", _ROW_HINT)
+        source = node.children[0]
+        items = source.children if source.kind == "list" else (source,)
+        anchor = re.compile(r"(?:[&!]\S*[ \t]+)*").match(self.text, node.span.start)
+        span = Span(anchor.end() if anchor else node.span.start, node.span.end)
+        comma = self._comma_after(span.end) if flow else None
+        return Row(
+            section,
+            values,
+            span,
+            tuple(self._reference(item, node, index) for item in items),
+            comma,
+            self._comment_index(comma.end if comma else span.end, index),
+            flow,
+            node.line,
+            node.column,
+        )
+
+    def _reference(self, node: Node, row: Node, index: int) -> Span:
+        start, end = node.span
+        if not row.span.start <= start < row.span.end:
+            raise row.error(f"row {index} has an alias in its `from`", _ALIAS_HINT)
+        # An anchor or a tag belongs to the node's span, but not to the number.
+        number = re.search(r"\S+$", self.text[start:end])
+        return Span(start + number.start() if number else start, end)
+
+    def _comma_after(self, offset: int) -> Span | None:
+        """The comma with nothing but blanks, line ends and comments before it."""
+        at = bisect_left(self.commas, (offset, offset))
+        if at == len(self.commas):
+            return None
+        gap = self.text[offset : self.commas[at].start]
+        return None if re.sub(r"#[^\r\n]*", "", gap).strip() else self.commas[at]
+
+    def _comment_index(self, offset: int, index: int) -> Span | None:
+        comment = re.compile(r"[ \t\]]*(?=#)").match(self.text, offset)
+        number = _COMMENT_INDEX.match(self.text, comment.end()) if comment else None
+        return Span(*number.span(1)) if number and int(number.group(1)) == index else None
 
 
 def _row_problem(values: Any) -> str | None:
@@ -309,71 +260,21 @@ def _row_problem(values: Any) -> str | None:
     return None
 
 
-def _reference(text: str, node: Node, row: Span, index: int) -> Span:
-    start, end = node.start_mark.index, node.end_mark.index
-    if not row.start <= start < row.end:
-        raise _at(node, f"row {index} has an alias in its `from`", hint=_ALIAS)
-    # An anchor or a tag belongs to the node's span, but not to the number.
-    number = re.search(r"\S+$", text[start:end])
-    if not isinstance(node, ScalarNode) or number is None:
-        raise _at(node, f"row {index} has a `from` that is no plain integer", hint=_ROW_HINT)
-    return Span(start + number.start(), end)
-
-
-def _comment_index(text: str, offset: int, index: int) -> Span | None:
-    rest = re.compile(r"[ \t\]]*(?=#)").match(text, offset)
-    number = _COMMENT_INDEX.match(text, rest.end()) if rest else None
-    return Span(*number.span(1)) if number and int(number.group(1)) == index else None
-
-
-def _start(text: str, node: Node) -> int:
-    """Where a row starts, without an anchor or tag before it."""
-    start: int = node.start_mark.index
-    prefix = re.compile(r"(?:[&!]\S*[ \t]+)*").match(text, start)
-    return prefix.end() if prefix else start
-
-
-def _end(node: Node) -> int:
-    """Where a node's text ends. (A block list's own mark is the start of the next token.)"""
-    if isinstance(node, SequenceNode) and not node.flow_style and node.value:
-        return _end(node.value[-1])
-    if isinstance(node, MappingNode) and not node.flow_style and node.value:
-        return _end(node.value[-1][1])
-    end: int = node.end_mark.index
-    return end
-
-
-def _at(node: Node, message: str, *, hint: str) -> DocumentError:
-    mark = node.start_mark
-    return DocumentError(message, line=mark.line + 1, column=mark.column + 1, hint=hint)
-
-
 def _refuse_duplicate_keys(root: Node) -> None:
-    for mapping in _mappings(root):
-        seen: dict[str, int] = {}
-        for key, _ in mapping.value:
-            if not isinstance(key, ScalarNode):
-                continue
-            if key.value in seen:
-                raise _at(
-                    key,
-                    f"the key `{key.value}:` stands twice, first in line {seen[key.value]}",
-                    hint="The frameworks would silently take the last one; delete the other.",
-                )
-            seen[key.value] = key.start_mark.line + 1
-
-
-def _mappings(root: Node) -> Iterator[MappingNode]:
-    """Every mapping below a node, each once (an alias yields the anchor's node again)."""
-    seen: set[int] = set()
-    stack = [root]
+    stack, seen = [root], set()
     while stack:
         node = stack.pop()
         if id(node) in seen:
             continue
         seen.add(id(node))
-        if isinstance(node, MappingNode):
-            yield node
-            stack.extend(child for pair in node.value for child in pair)
-        elif isinstance(node, SequenceNode):
-            stack.extend(node.value)
+        stack.extend(node.children)
+        if node.kind != "mapping":
+            continue
+        lines: dict[str, int] = {}
+        for key, _ in node.pairs:
+            if key.kind == "scalar" and key.text in lines:
+                raise key.error(
+                    f"the key `{key.text}:` stands twice, first in line {lines[key.text]}",
+                    "The frameworks would silently take the last one; delete the other.",
+                )
+            lines[key.text] = key.line

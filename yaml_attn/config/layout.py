@@ -11,9 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import yaml
-
-from yaml_attn.config.document import Document, Row, Span
+from yaml_attn.config.document import Document, Row
+from yaml_attn.config.syntax import Span, write_scalar
 
 _MARGIN = re.compile(r"[ \t]*(-[ \t]+)?")
 
@@ -98,11 +97,7 @@ def render(values: Sequence[Any], neighbour: str) -> str:
 def _render(value: Any, gap: str) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{f',{gap}'.join(_render(item, gap) for item in value)}]"
-    if isinstance(value, bool):
-        return str(value)  # True, as YOLO's configs spell it
-    # One scalar in a flow list, so that PyYAML quotes what has to be quoted there.
-    dumped = yaml.safe_dump([value], default_flow_style=True, width=float("inf"))
-    return dumped.strip()[1:-1]
+    return write_scalar(value)
 
 
 def _sibling(document: Document, index: int, step: int) -> Row | None:

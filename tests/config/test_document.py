@@ -1,0 +1,176 @@
+"""Reading files: spans, comments, and every way in which a file can be wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from configs import SMALL, document
+
+from yaml_attn.config.document import Document
+from yaml_attn.errors import DocumentError, WiringError
+
+
+def test_rows_know_where_they_and_their_references_stand() -> None:
+    found = document()
+    row = found.rows[5]
+    assert found.text[slice(*row.span)] == "[[-1, 2], 1, Concat, [1]]"
+    assert [found.text[slice(*each)] for each in row.references] == ["-1", "2"]
+    assert (row.line, row.column) == (14, 5)
+
+
+@pytest.mark.parametrize(
+    ("comment", "number"),
+    [
+        ("# 9", "9"),
+        ("#9", "9"),
+        ("# 9-P1/2", "9"),
+        ("# 9 (P3/8-small)", "9"),
+        ("# 9, 11 (P3)", "9"),
+        ("# 10", None),
+        ("# cat 9", None),
+        ("# 9x9 conv", None),
+        ("# 9.5", None),
+        ("# 9+1", None),
+        ("# 9/16", None),
+        ("# 90", None),
+    ],
+)
+def test_a_comment_is_an_index_only_if_it_starts_with_the_rows_own(
+    comment: str, number: str | None
+) -> None:
+    rows = "\n".join("  - [-1, 1, Conv, [8]]" for _ in range(9))
+    text = f"backbone:\n{rows}\n  - [-1, 1, C3, [8]]  {comment}\nhead:\n  - [[9], 1, Detect, []]\n"
+    found = document(text)
+    span = found.rows[9].comment_index
+    assert (span and found.text[slice(*span)]) == number
+
+
+def test_values_are_those_of_the_frameworks_parser() -> None:
+    text = SMALL.replace("[8, 3, 2]", "[010, 1e-3, yes, None, ~]")
+    assert document(text).rows[0].values == [-1, 1, "Conv", [8, "1e-3", True, "None", None]]
+
+
+def test_empty_from_of_the_oldest_heads_is_read() -> None:
+    found = document(SMALL.replace("[[6, 3], 1, Detect", "[[], 1, Detect"))
+    assert found.network.layers[-1].sources == ()
+
+
+def refused(text: str | bytes) -> DocumentError:
+    with pytest.raises(DocumentError) as caught:
+        Document.parse(text if isinstance(text, bytes) else text.encode(), Path("x.yaml"))
+    assert str(caught.value).startswith("x.yaml")
+    return caught.value
+
+
+def test_bytes_that_are_not_utf8_are_located() -> None:
+    error = refused(b"nc: 1\n# \xb7\xd6\nbackbone: []\n")
+    assert (error.line, "0xb7" in error.message) == (2, True)
+
+
+def test_invalid_yaml_is_located() -> None:
+    error = refused(
+        SMALL.replace("[-1, 1, C3, [16]]\n  - [-1, 1, Conv, [32", "[-1, 1, C3, [16\n- [")
+    )
+    assert error.line
+
+
+def test_no_break_spaces_are_named() -> None:
+    error = refused(SMALL.replace("  - [-1, 1, C3, [16]]\n", " \u00a0- [-1, 1, C3, [16]]\n", 1))
+    assert "U+00A0 (a no-break space)" in error.message
+    assert (error.line, error.column) == (9, 2)
+
+
+def test_a_missing_comma_is_found_in_the_row_that_lacks_it() -> None:
+    text = (
+        "backbone:\n  [[-1, 1, A, []],\n   [-1, 1, B, []]  # x\n   [-1, 1, C, []],\n  ]\nhead: []\n"
+    )
+    assert refused(text).hint == "A comma is missing at the end of the row in line 3."
+
+
+def test_a_row_out_of_line_is_named() -> None:
+    error = refused(SMALL.replace("  - [-1, 1, C3, [16]]\n", " - [-1, 1, C3, [16]]\n", 1))
+    assert "not indented like the rows around it" in str(error.hint)
+
+
+@pytest.mark.parametrize("separator", ["---\n", "...\n---\n", "...\nnc: 3\n"])
+def test_two_documents_are_refused(separator: str) -> None:
+    assert "more than one YAML document" in refused("nc: 1\n" + separator + SMALL).message
+
+
+def test_a_duplicate_key_is_refused_with_both_lines() -> None:
+    error = refused(SMALL + "head: []\n")
+    assert error.message == "the key `head:` stands twice, first in line 12"
+    assert error.line == 17
+
+
+def test_duplicate_keys_below_the_top_are_refused_too() -> None:
+    assert "`n:` stands twice" in refused("scales:\n  n: 1\n  n: 2\n" + SMALL).message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no top-level keys"),
+        ("- 1\n", "no top-level keys"),
+        ("train: a\nnames: [b]\n", "no `backbone:` and no `head:`"),
+        ("backbone:\n  - [-1, 1, Conv, [8]]\n", "no `head:`"),
+        ("backbone: 3\nhead: []\n", "`backbone:` is not a list of rows"),
+        ("backbone:\nhead: []\n", "`backbone:` is not a list of rows"),
+    ],
+)
+def test_what_is_no_model_config_is_said(text: str, message: str) -> None:
+    assert message in refused(text).message
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("[-1, 1, C3]", "has 3 items instead of 4"),
+        ("[-1, 1, C3, [16], None]", "has 5 items"),
+        ("C3", "is no list"),
+        ("['-1', 1, C3, [16]]", "as `from`"),
+        ("[true, 1, C3, [16]]", "as `from`"),
+        ("[[-1, x], 1, C3, [16]]", "as `from`"),
+        ("[-1, n, C3, [16]]", "as `number`"),
+        ("[-1, 1, 3, [16]]", "as `module`"),
+        ("[-1, 1, C3, 16]", "as `args`"),
+    ],
+)
+def test_a_row_that_is_none_is_refused_at_its_line(row: str, message: str) -> None:
+    error = refused(SMALL.replace("[-1, 1, C3, [16]]", row, 1))
+    assert message in error.message
+    assert error.line == 9
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("6", "itself"), ("7", "a later layer"), ("99", "a later layer"), ("-8", "before the first")],
+)
+def test_a_reference_that_reads_no_layer_is_refused(source: str, message: str) -> None:
+    with pytest.raises(WiringError, match=message) as caught:
+        document(SMALL.replace("[-1, 1, C3, [16]]  # 6", f"[{source}, 1, C3, [16]]  # 6")).network  # noqa: B018
+    assert (caught.value.layer, caught.value.line) == (6, 15)
+    assert "-6 to 5" in str(caught.value.hint)
+
+
+def test_aliases_are_refused_where_an_edit_could_not_tell_what_they_mean() -> None:
+    anchored = SMALL.replace("nc: 2", "nc: 2\nat: &at 2\nrow: &row [-1, 1, C3, [16]]")
+    assert "alias in its `from`" in refused(anchored.replace("[-1, 2]", "[-1, *at]")).message
+    assert (
+        "alias of another row" in refused(anchored.replace("- [-1, 1, C3, [16]]", "- *row")).message
+    )
+
+
+def test_aliases_in_args_and_anchors_on_references_are_harmless() -> None:
+    text = SMALL.replace("nc: 2", "nc: 2\nwide: &wide 16").replace("[16]]", "[*wide]]", 1)
+    text = text.replace("[-1, 2]", "[-1, &skip 2]")
+    found = document(text)
+    assert found.text[slice(*found.rows[5].references[1])] == "2"
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match="no such file"):
+        Document.load(tmp_path / "none.yaml")
+    with pytest.raises(DocumentError, match="is a folder"):
+        Document.load(tmp_path)

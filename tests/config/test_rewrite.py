@@ -1,0 +1,166 @@
+"""Edits as texts: the file before, the edit, the file after."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from configs import SMALL, document
+
+from yaml_attn.config.document import Document
+from yaml_attn.config.edits import plan_after, plan_before
+from yaml_attn.config.network import Network, Source
+from yaml_attn.config.rewrite import prove, rewrite
+from yaml_attn.errors import InternalError
+
+
+def inserted(text: str, after: int, **options: object) -> str:
+    found = document(text)
+    plan = plan_after(found.network, after, "SE", [16], **options)  # type: ignore[arg-type]
+    network = plan.apply(found.network, len(found.rows))
+    new = rewrite(found, network)
+    prove(found, network, new)
+    return new
+
+
+def test_a_block_list_gets_one_line_and_the_changed_numbers() -> None:
+    assert inserted(SMALL, 2) == (
+        SMALL.replace(
+            "C3, [16]]\n  - [-1, 1, Conv, [32",
+            "C3, [16]]\n  - [-1, 1, SE, [16]]\n  - [-1, 1, Conv, [32",
+        )
+        .replace("# 3\n", "# 4\n")
+        .replace("[-1, 2]", "[-1, 3]")
+        .replace("# 6 (", "# 7 (")
+        .replace("[[6, 3]", "[[7, 4]")
+    )
+
+
+def test_consumers_next_leaves_the_other_readers_on_the_layer_itself() -> None:
+    text = inserted(SMALL, 2, consumers="next")
+    assert "[[-1, 2], 1, Concat, [1]]" in text
+
+
+def test_listed_consumers_without_the_next_row_put_the_row_before_the_first_of_them() -> None:
+    text = inserted(SMALL, 2, consumers=[5])
+    assert "nearest]]\n  - [2, 1, SE, [16]]\n  - [[-2, 5], 1, Concat, [1]]  # cat" in text
+
+
+def test_before_the_head_row_the_new_row_belongs_to_the_head() -> None:
+    found = document()
+    plan = plan_before(found.network, 4, "SE", [16])
+    text = rewrite(found, plan.apply(found.network, 8))
+    assert "head:\n  - [-1, 1, SE, [16]]\n  - [-1, 1, nn.Upsample" in text
+
+
+def sections(backbone: str, head: str = "  - [-1, 1, Detect, []]\n") -> str:
+    return f"backbone:{backbone}head:\n{head}"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            "\n  [[-1, 1, A, [8]],\n   [-1, 1, B, [8]],\n  ]\n",
+            "\n  [[-1, 1, A, [8]],\n   [-1, 1, SE, [16]],\n   [-1, 1, B, [8]],\n  ]\n",
+            id="the first row stands on the line of the bracket",
+        ),
+        pytest.param(
+            " [\n  [-1,1,A,[8]],  # x ], [\n  # [-1, 1, Old, []],\n  [-1,1,B,[8]]\n]\n",
+            " [\n  [-1,1,A,[8]],  # x ], [\n  [-1,1,SE,[16]],\n  # [-1, 1, Old, []],\n"
+            "  [-1,1,B,[8]]\n]\n",
+            id="no blanks after commas, a commented-out row below",
+        ),
+        pytest.param(
+            " [[-1, 1, A, [8]], [-1, 1, B, [8]]]\n",
+            " [[-1, 1, A, [8]], [-1, 1, SE, [16]], [-1, 1, B, [8]]]\n",
+            id="all on one line",
+        ),
+        pytest.param(
+            "\n- [-1, 1, A, [8]] # 0\n- [-1, 1, B, [8]]\n",
+            "\n- [-1, 1, A, [8]] # 0\n- [-1, 1, SE, [16]]\n- [-1, 1, B, [8]]\n",
+            id="block rows at the column of the key",
+        ),
+        pytest.param(
+            "\n  -   [ -1, 1, A, [8] ] ,   \n".replace(" ,", "") + "  -   [-1, 1, B, [8]]\n",
+            "\n  -   [ -1, 1, A, [8] ]   \n  -   [ -1, 1, SE, [16] ]\n  -   [-1, 1, B, [8]]\n",
+            id="wide dashes and padded brackets",
+        ),
+        pytest.param(
+            "\n- - -1\n  - 1\n  - A\n  - - 8\n- [-1, 1, B, [8]]\n",
+            "\n- - -1\n  - 1\n  - A\n  - - 8\n- [-1, 1, SE, [16]]\n- [-1, 1, B, [8]]\n",
+            id="a row written as a block list",
+        ),
+        pytest.param(
+            "\n  [[-1, 1, A, [8]] ,   # 0\n   [-1, 1, B, [8]]]\n",
+            "\n  [[-1, 1, A, [8]] ,   # 0\n   [-1, 1, SE, [16]],\n   [-1, 1, B, [8]]]\n",
+            id="a blank before the comma",
+        ),
+        pytest.param(
+            "\n  [[-1, 1, A, [8] # why\n   ], [-1, 1, B, [8]]]\n",
+            "\n  [[-1, 1, A, [8] # why\n   ], [-1, 1, SE, [16]], [-1, 1, B, [8]]]\n",
+            id="a row over two lines that shares one",
+        ),
+    ],
+)
+def test_the_new_row_stands_as_its_neighbours_do(before: str, after: str) -> None:
+    assert inserted(sections(before), 0) == sections(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("\n  [[-1, 1, A, [8]],\n  ]\n", "\n  [[-1, 1, A, [8]],\n   [-1, 1, SE, [16]],\n  ]\n"),
+        ("\n  [[-1, 1, A, [8]]\n  ]\n", "\n  [[-1, 1, A, [8]],\n   [-1, 1, SE, [16]]\n  ]\n"),
+        ("\n  [[-1, 1, A, [8]]]  # 0\n", "\n  [[-1, 1, A, [8]],\n   [-1, 1, SE, [16]]]  # 0\n"),
+        (
+            "\n  [\n    [-1, 1, A, [8]]  # 0\n  ]\n",
+            "\n  [\n    [-1, 1, A, [8]],  # 0\n    [-1, 1, SE, [16]]\n  ]\n",
+        ),
+    ],
+)
+def test_after_the_last_row_of_a_flow_list_a_missing_comma_is_added(
+    before: str, after: str
+) -> None:
+    assert inserted(sections(before), 0) == sections(after)
+
+
+def test_line_ends_bom_and_a_missing_last_newline_stay() -> None:
+    data = b"\xef\xbb\xbf" + SMALL.rstrip("\n").replace("\n", "\r\n").encode()
+    found = Document.parse(data)
+    network = plan_after(found.network, 2, "SE", [16]).apply(found.network, 8)
+    assert rewrite(found, network) == inserted(SMALL, 2).rstrip("\n").replace("\n", "\r\n")
+
+
+def test_strings_that_yaml_would_read_as_something_else_are_quoted() -> None:
+    found = document()
+    args = [16, "yes", "c2", "nn.SiLU()", "123", "\u6ce8", "", None, True, 0.5]
+    network = plan_after(found.network, 2, "SE", args).apply(found.network, 8)
+    text = rewrite(found, network)
+    prove(found, network, text)
+    assert text.isascii()
+    assert "[16, 'yes', c2, nn.SiLU(), '123', \"\\u6CE8\", '', null, True, 0.5]" in text
+
+
+def test_the_proof_refuses_a_text_with_one_reference_that_was_not_moved() -> None:
+    found = document()
+    network = plan_after(found.network, 2, "SE", [16]).apply(found.network, 8)
+    wrong = rewrite(found, network).replace("[[7, 4]", "[[6, 4]")
+    with pytest.raises(InternalError, match="nothing was written"):
+        prove(found, network, wrong)
+
+
+def test_the_proof_refuses_a_plan_that_rewires_another_layer() -> None:
+    found = document()
+    network = plan_after(found.network, 2, "SE", [16]).apply(found.network, 8)
+    detect = replace(network.layers[-1], sources=(Source(5, False), Source(3, False)))
+    wrong = Network((*network.layers[:-1], detect))
+    with pytest.raises(InternalError, match="another layer"):
+        prove(found, wrong, rewrite(found, wrong))
+
+
+def test_the_proof_refuses_a_change_outside_the_rows() -> None:
+    found = document()
+    network = plan_after(found.network, 2, "SE", [16]).apply(found.network, 8)
+    with pytest.raises(InternalError, match="a key other than"):
+        prove(found, network, rewrite(found, network).replace("nc: 2", "nc: 3"))

@@ -1,0 +1,67 @@
+"""The command line: reads options, calls the API, prints. No logic.
+
+Commands import what they need when they run, so that `--help` and completion stay fast.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from yaml_attn import __version__
+from yaml_attn.cli.build import build
+from yaml_attn.cli.diff import diff
+from yaml_attn.cli.insert import insert
+from yaml_attn.cli.modules import modules
+from yaml_attn.cli.show import show
+from yaml_attn.errors import YamlAttnError
+
+app = typer.Typer(
+    name="yaml-attn",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (insert, diff, show, build, modules):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"yaml-attn {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Insert attention layers into YOLO configs.
+
+    Every reference is renumbered, every other byte stays as it was, and the result is proved and
+    built before it is written.
+
+    **Example**: yaml-attn insert --base yolov5s.yaml --module SE --after 8
+    """
+
+
+def main() -> None:
+    """Run the command line; errors of ours become a message and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without some character prints `?`
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except YamlAttnError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; nothing was written", err=True)
+        sys.exit(130)

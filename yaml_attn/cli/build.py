@@ -1,0 +1,37 @@
+"""`yaml-attn build`: build a config with real layers, and say what fails where."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from yaml_attn.cli import options
+
+
+def build(
+    file: Annotated[str, typer.Argument(help="A config, or a template's name.")],
+    *,
+    imgsz: options.ImageSize = 640,
+    nc: options.Classes = None,
+    real: options.Real = False,
+    json: options.Json = False,
+) -> None:
+    """Build the network and run it; exit with 1 and the failing layer if that cannot be done.
+
+    FLOPs count two per multiply-add of convolutions and matrix products, nothing else.
+
+    **Example**: yaml-attn build yolov5s_SE.yaml
+    """
+    from yaml_attn.api import load  # noqa: PLC0415
+    from yaml_attn.cli import records  # noqa: PLC0415
+    from yaml_attn.cli.show import totals  # noqa: PLC0415
+
+    config = load(file)
+    report = config.build(imgsz=imgsz, nc=nc, real=real)
+    if json:
+        options.print_json({"file": str(config.path), **records.build(report)})
+        return
+    typer.echo(f"{config.path} builds: {len(report.layers)} layers, {totals(report)}")
+    if real:
+        typer.echo(f"Forward and backward at {imgsz} pixels are finite.")

@@ -1,0 +1,100 @@
+"""`yaml-attn diff`: what an insertion would change, or what differs between two files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from yaml_attn.cli import options
+from yaml_attn.cli.render import Format, change_table, console, default_format, unified_diff
+from yaml_attn.errors import UsageError
+
+if TYPE_CHECKING:
+    from yaml_attn.api import Config, Difference
+
+
+def diff(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[OLD NEW]", help="Two files to compare, instead of an edit."),
+    ] = None,
+    *,
+    base: options.OptionalBase = None,
+    module: options.OptionalModule = None,
+    after: options.After = None,
+    before: options.Before = None,
+    consumers: options.Consumers = "all",
+    args: options.Args = None,
+    set_: options.Set = None,
+    name: options.Name = None,
+    channels: options.Channels = options.ChannelArgument.nominal,
+    style: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="How to print; rich on a terminal and text elsewhere unless given.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Preview an insertion: old index -> new index, every `from` that changes, the text diff.
+
+    Writes nothing. With two files, their layers are aligned and compared.
+
+    **Examples**: yaml-attn diff --base yolov5s.yaml --module SE --after 8
+
+    yaml-attn diff yolov5s.yaml yolov5s_SE.yaml
+    """
+    from yaml_attn.api import compare_files  # noqa: PLC0415
+    from yaml_attn.cli import records  # noqa: PLC0415
+
+    style = Format.json if json else style or default_format()
+    edited = None
+    if files:
+        if base or module or len(files) != 2:
+            raise UsageError("give two files, or --base and --module: not both")
+        difference = compare_files(*files)
+    elif base and module:
+        edit = options.Edit(base, module, after, before, consumers, args, set_, name, channels)
+        edited = edit.apply()
+        difference = edited.difference(options.output_name(edited))
+    else:
+        raise UsageError(
+            "nothing to compare",
+            hint="Give two files, or an insertion: --base yolov5s.yaml --module SE --after 8",
+        )
+    if style is Format.json:
+        content: dict[str, Any] = records.difference(difference)
+        options.print_json(content | (records.edit(edited) if edited else {}))
+    else:
+        _print(difference, edited, style)
+
+
+def _print(difference: Difference, edited: Config | None, style: Format) -> None:
+    out = console(style)
+    out.print(change_table(difference.changes, style))
+    if edited:
+        for line in edit_lines(edited):
+            out.print(line)
+    out.print()
+    if style is Format.markdown:
+        out.print(f"```diff\n{difference.text}\n```", markup=False)
+    else:
+        out.print(unified_diff(difference.text, style), end="")
+
+
+def edit_lines(config: Config) -> list[str]:
+    """Each inserted layer with every reader of what it reads, and the side effects."""
+    lines = []
+    for new in config.inserted:
+        moved = [f"{each.index} ({each.module})" for each in new.consumers if each.moved]
+        raw = [f"{each.index} ({each.module})" for each in new.consumers if not each.moved]
+        lines.append(
+            f"{new.module} is layer {new.index}: reads {new.reads}, read by {', '.join(moved)}."
+        )
+        if raw:
+            lines.append(f"Still reading {new.reads} itself: {', '.join(raw)}.")
+    return [*lines, *config.side_effects]

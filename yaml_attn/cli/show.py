@@ -1,0 +1,109 @@
+"""`yaml-attn show`: the layers of a config as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from yaml_attn.cli import options
+from yaml_attn.cli.render import console, default_format, flow, reads, table
+
+if TYPE_CHECKING:
+    from yaml_attn.api import Config
+    from yaml_attn.building.report import BuildReport, LayerReport
+
+
+def show(
+    file: Annotated[str, typer.Argument(help="A config, or a template's name.")],
+    *,
+    build: Annotated[
+        bool,
+        typer.Option(
+            "--build",
+            help="Build it: output shape, stride, parameters and FLOPs of each layer.",
+            rich_help_panel=options.CHECK,
+        ),
+    ] = False,
+    imgsz: options.ImageSize = 640,
+    nc: options.Classes = None,
+    json: options.Json = False,
+) -> None:
+    """Show the layers: index, from, what it reads, number after depth scaling, module, args.
+
+    **Example**: yaml-attn show yolov5s.yaml --build
+    """
+    from yaml_attn.api import load  # noqa: PLC0415
+
+    config = load(file)
+    report = config.build(imgsz=imgsz, nc=nc) if build else None
+    if json:
+        _print_json(config, report)
+    else:
+        _print(config, report)
+
+
+def _print_json(config: Config, report: BuildReport | None) -> None:
+    from yaml_attn.cli import records  # noqa: PLC0415
+
+    layers = [
+        {**records.change(change), "number_scaled": number}
+        for change, number in zip(config.changes, config.numbers, strict=True)
+    ]
+    options.print_json(
+        {
+            "file": str(config.path),
+            "dialect": config.dialect,
+            "layers": layers,
+            "build": records.build(report) if report else None,
+        }
+    )
+
+
+def _print(config: Config, report: BuildReport | None) -> None:
+    style = default_format()
+    headers = ["", "from", "reads", "n", "module", "args"]
+    numbers = ["", "n"]
+    if report:
+        headers += ["output", "stride", "parameters", "MFLOPs"]
+        numbers += ["stride", "parameters", "MFLOPs"]
+    found = table(headers, style, right=numbers)
+    section = ""
+    for index, change in enumerate(config.changes):
+        if change.section != section and section:
+            found.add_section()
+        section = change.section
+        cells = [
+            str(index),
+            flow(change.from_after),
+            reads(change.after),
+            str(config.numbers[index]),
+            change.module,
+            flow(change.args),
+        ]
+        found.add_row(*cells, *(_built(report.layers[index]) if report else ()))
+    out = console(style)
+    out.print(found)
+    out.print(f"{len(config.changes)} layers, {config.dialect}.")
+    if report:
+        out.print(totals(report))
+
+
+def _built(layer: LayerReport) -> list[str]:
+    stride = "" if layer.stride is None else f"{layer.stride:g}"
+    flops = "" if layer.flops is None else f"{layer.flops / 1e6:,.1f}"
+    return [shape(layer.shape), stride, f"{layer.parameters:,}", flops]
+
+
+def shape(value: Any) -> str:
+    """One output shape, or those of a head's levels."""
+    if value and isinstance(value[0], (list, tuple)):
+        return " ".join(shape(each) for each in value)
+    return "x".join(str(size) for size in value)
+
+
+def totals(report: BuildReport) -> str:
+    """Parameters, FLOPs and strides in one sentence."""
+    strides = ", ".join(f"{stride:g}" for stride in report.strides)
+    flops = "" if report.flops is None else f", {report.flops / 1e9:.1f} GFLOPs"
+    return f"{report.parameters:,} parameters{flops} at {report.imgsz} pixels; strides {strides}."

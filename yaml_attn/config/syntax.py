@@ -1,0 +1,128 @@
+"""YAML as text with positions: the only file that knows a YAML library.
+
+Positions come from ruamel.yaml (`compose` for nodes, `scan` for commas), values from PyYAML's
+safe loader, libyaml's where it is built in: the very parser the frameworks read with. Offsets
+count code points of the text, which must have no byte order mark (libyaml would not count it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import yaml
+from ruamel.yaml import YAML, nodes, tokens
+from ruamel.yaml.error import MarkedYAMLError as RuamelError
+
+from yaml_attn.config.diagnosis import diagnose
+from yaml_attn.errors import DocumentError
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Span(NamedTuple):
+    """`text[start:end]`, in code points."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A piece of YAML and where it stands.
+
+    `children` are the items of a list, or keys and values in turn. `text` is a scalar's. An alias
+    is the node of its anchor, and stands there. The span includes an anchor or a tag.
+    """
+
+    kind: Literal["scalar", "list", "mapping"]
+    span: Span
+    line: int
+    column: int
+    flow: bool
+    text: str
+    children: tuple[Node, ...]
+
+    @property
+    def pairs(self) -> Iterator[tuple[Node, Node]]:
+        """A mapping's keys and values."""
+        return zip(self.children[::2], self.children[1::2], strict=True)
+
+    def error(self, message: str, hint: str | None = None) -> DocumentError:
+        """An error at this place."""
+        return DocumentError(message, line=self.line, column=self.column, hint=hint)
+
+
+def read_yaml(text: str) -> Any:
+    """The plain data of a text.
+
+    Raises:
+        DocumentError: it is not one YAML document.
+    """
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 (the safe loader, or its libyaml twin)
+    except yaml.MarkedYAMLError as error:
+        raise _refused(text, error) from None
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        raise DocumentError(f"is not YAML: {error}") from None
+    except (ValueError, RecursionError) as error:  # 2001-99-99 is no date; 1,000 brackets deep
+        raise DocumentError(f"is not a config: {error}") from None
+
+
+def compose(text: str) -> Node:
+    """The nodes of a text that `read_yaml` could read.
+
+    Raises:
+        DocumentError: ruamel.yaml refuses what PyYAML read (a rare character, mostly).
+    """
+    try:
+        return _convert(YAML().compose(text), {})
+    except RuamelError as error:
+        raise _refused(text, error) from None
+
+
+def commas(text: str) -> list[Span]:
+    """Where the commas between the items of flow lists stand."""
+    return [
+        Span(token.start_mark.index, token.end_mark.index)
+        for token in YAML().scan(text)
+        if isinstance(token, tokens.FlowEntryToken)
+    ]
+
+
+def write_scalar(value: Any) -> str:
+    """One value as it is written inside a flow list, quoted if it has to be."""
+    if isinstance(value, bool):
+        return str(value)  # True, as YOLO's configs spell it
+    dumped: str = yaml.safe_dump([value], default_flow_style=True, width=float("inf"))
+    return dumped.strip()[1:-1]
+
+
+def _refused(text: str, error: yaml.MarkedYAMLError | RuamelError) -> DocumentError:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+    return diagnose(text, error.problem or str(error), line, column)
+
+
+def _convert(node: nodes.Node, known: dict[int, Node]) -> Node:
+    if id(node) in known:
+        return known[id(node)]
+    if isinstance(node, nodes.MappingNode):
+        kind: Any = "mapping"
+        children = tuple(_convert(child, known) for pair in node.value for child in pair)
+    elif isinstance(node, nodes.SequenceNode):
+        kind = "list"
+        children = tuple(_convert(child, known) for child in node.value)
+    else:
+        kind = "scalar"
+        children = ()
+    flow = bool(getattr(node, "flow_style", False))
+    start = node.start_mark
+    # A block collection's own end is the start of the next token, comments and all swallowed.
+    end = children[-1].span.end if children and not flow else node.end_mark.index
+    span = Span(start.index, end)
+    text = "" if children else str(node.value)
+    found = Node(kind, span, start.line + 1, start.column + 1, flow, text, children)
+    known[id(node)] = found
+    return found

@@ -1,0 +1,63 @@
+"""How many channels a layer gives, in the numbers of the file (before any width scaling)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from yaml_attn.config.network import IMAGE, Network
+
+# args[0] is the number of output channels, in every framework that knows the module.
+_GIVES_FIRST: Final = frozenset(
+    """
+    Conv DWConv GhostConv Bottleneck GhostBottleneck SPP SPPF MixConv2d Focus CrossConv
+    BottleneckCSP C3 C3TR C3SPP C3Ghost C3x C1 C2 C2f C3k2 C2fAttn C2fPSA C2PSA C2fCIB A2C2f RepC3
+    PSA SCDown ADown AConv ELAN1 SPPELAN RepNCSPELAN4 SPPCSPC GhostSPPCSPC DownC Stem GhostStem
+    RepConv RepConv_OREPA RobustConv RobustConv2 BottleneckCSPA BottleneckCSPB BottleneckCSPC
+    RepBottleneck ConvTranspose DWConvTranspose2d nn.Conv2d nn.ConvTranspose2d
+    RepBottleneckCSPA RepBottleneckCSPB RepBottleneckCSPC Res ResCSPA ResCSPB ResCSPC RepRes
+    RepResCSPA RepResCSPB RepResCSPC ResX ResXCSPA ResXCSPB ResXCSPC RepResX RepResXCSPA
+    RepResXCSPB RepResXCSPC Ghost GhostCSPA GhostCSPB GhostCSPC SwinTransformerBlock STCSPA
+    STCSPB STCSPC SwinTransformer2Block ST2CSPA ST2CSPB ST2CSPC TorchVision Index Classify
+    """.split()
+)
+_GIVES_SECOND: Final = frozenset(["HGStem", "HGBlock"])
+
+
+def nominal_channels(network: Network, key: int) -> int | None:
+    """Output channels of the layer with this key, or None where the file does not say.
+
+    Walks back through layers that keep channels; a Concat adds its inputs up; the image has 3.
+    """
+    if key == IMAGE:
+        return 3
+    layer = network[key]
+    if layer.module in _GIVES_FIRST:
+        return _integer(layer.args, 0)
+    if layer.module in _GIVES_SECOND:
+        return _integer(layer.args, 1)
+    if layer.module == "ResNetLayer":  # (c1, c2, stride, is_first): the blocks expand by four
+        inner = _integer(layer.args, 1)
+        is_first = len(layer.args) > 3 and layer.args[3]
+        return inner if inner is None or is_first else 4 * inner
+    inputs = [nominal_channels(network, source.key) for source in layer.sources]
+    known = [channels for channels in inputs if channels is not None]
+    if not inputs or len(known) < len(inputs):
+        return None
+    if layer.module in {"Concat", "Chuncat"}:
+        return sum(known)
+    # CBFuse gives its last input's channels, everything else keeps those of its (first) one, as
+    # the frameworks' parsers record for modules that they do not know.
+    kept = known[-1] if layer.module == "CBFuse" else known[0]
+    factor = _integer(layer.args, 0) or 2
+    rescaled = {
+        "ReOrg": kept * 4,
+        "Contract": kept * factor**2,
+        "Expand": kept // factor**2,
+        "Foldcut": kept // 2,
+    }
+    return rescaled.get(layer.module, kept)
+
+
+def _integer(args: Any, position: int) -> int | None:
+    value = args[position] if position < len(args) else None
+    return value if type(value) is int else None
