@@ -11,20 +11,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from yaml_attn.config.changes import LayerChange, Reading, changes
-from yaml_attn.config.compare import compare
 from yaml_attn.config.document import Document, encode
 from yaml_attn.config.edits import Insertion, plan_after, plan_before
 from yaml_attn.config.network import Layer, Network
 from yaml_attn.config.places import resolve_place
 from yaml_attn.config.rewrite import prove, rewrite
 from yaml_attn.dialects import recognise, refuse_several_maps
+from yaml_attn.dialects.base import scaled_number
 from yaml_attn.dialects.channels import nominal_channels
-from yaml_attn.dialects.scaling import scaled_number
 from yaml_attn.errors import (
-    BuildError,
     ConfigError,
     InternalError,
     OutputError,
@@ -52,8 +50,7 @@ def load(base: str | Path) -> Config:
     return Config(document, document.network)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """Two configs compared: what became of every layer, and the unified diff of their text."""
 
     old: str
@@ -62,8 +59,7 @@ class Difference:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Consumer:
+class Consumer(NamedTuple):
     """A layer that read the layer before an inserted one; `moved`: it reads the new one now."""
 
     index: int
@@ -71,8 +67,7 @@ class Consumer:
     moved: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Inserted:
+class Inserted(NamedTuple):
     """A layer that an edit added: its row, what it reads, and every reader of that."""
 
     index: int
@@ -88,8 +83,7 @@ class Inserted:
         return name
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(NamedTuple):
     """Base and edited network built: the attention's own parameters are the only difference."""
 
     base: BuildReport
@@ -108,6 +102,8 @@ def compare_files(old: str | Path, new: str | Path) -> Difference:
     Raises:
         DocumentError, WiringError: one of them cannot be read as a config.
     """
+    from yaml_attn.config.compare import compare  # noqa: PLC0415 (no other command needs it)
+
     before, after = load(old), load(new)
     found = compare(before.network, after.network)
     same = {**found.index_map, **found.replaced}
@@ -118,7 +114,9 @@ def compare_files(old: str | Path, new: str | Path) -> Difference:
 def _difference(
     old: str, old_text: str, new: str, new_text: str, changed: tuple[LayerChange, ...]
 ) -> Difference:
-    before, after = (re.split(r"\r\n|\r|\n", text) for text in (old_text, new_text))
+    before, after = (
+        re.split(r"\r\n|\r|\n", re.sub(r"\r?\n\Z", "", text)) for text in (old_text, new_text)
+    )
     text = "\n".join(difflib.unified_diff(before, after, old, new, lineterm=""))
     return Difference(old, new, changed, text)
 
@@ -285,15 +283,20 @@ class Config:
         return nominal
 
     def build(
-        self, *, imgsz: int = 640, nc: int | None = None, flops: bool = True, real: bool = False
+        self,
+        *,
+        imgsz: int = 640,
+        nc: int | None = None,
+        flops: bool | Collection[int] = True,
+        real: bool = False,
     ) -> BuildReport:
         """Build the network with real layers and run it: shapes, strides, parameters, FLOPs.
 
         Args:
             imgsz: height and width of the image in pixels that shapes and FLOPs are given for.
             nc: number of classes instead of the file's.
-            flops: whether to count FLOPs, which costs a second.
-            real: whether to run forward and backward at full size.
+            flops: whether to count FLOPs, or of which layers (by index).
+            real: whether to run forward and backward at full size too.
 
         Raises:
             BuildError: it cannot be built; says which layer and the likely cause.
@@ -301,13 +304,13 @@ class Config:
         from yaml_attn.building import bundled  # noqa: PLC0415 (imports torch)
 
         try:
-            model = bundled.build(self.network, self.document.settings, nc=nc)
+            # Shapes and counts need no initial weights, a real forward and backward does.
+            model = bundled.build(self.network, self.document.settings, nc=nc, init=real)
             if real:
                 bundled.run_real(model, imgsz)
             return bundled.inspect(model, imgsz, flops=flops)
-        except BuildError as error:
-            self._locate(error)
-            raise
+        except ConfigError as error:
+            raise self._located(error) from None
 
     def verify(
         self, *, imgsz: int = 640, nc: int | None = None, real: bool = False
@@ -325,9 +328,9 @@ class Config:
         """
         base = replace(self, network=self.document.network)
         before = base.build(imgsz=imgsz, nc=nc, flops=False)
-        after = self.build(imgsz=imgsz, nc=nc, flops=False, real=real)
-        added = tuple(after.layers[layer.index] for layer in self.inserted)
-        found = Verification(before, after, added)
+        new = [layer.index for layer in self.inserted]
+        after = self.build(imgsz=imgsz, nc=nc, flops=new, real=real)
+        found = Verification(before, after, tuple(after.layers[index] for index in new))
         if after.parameters - before.parameters != found.added_parameters:
             raise InternalError(
                 f"parameters would change by {after.parameters - before.parameters:+,}, not by "
@@ -336,14 +339,14 @@ class Config:
             )
         return found
 
-    def _locate(self, error: ConfigError) -> None:
-        """Say file and line of the layer that an error is about."""
+    def _located(self, error: ConfigError) -> ConfigError:
+        """The error with the file and the line of its layer."""
         error.path = self.path
-        if error.layer is None:
-            return
-        key = self.network.layers[error.layer].key
-        if key < len(self.document.rows):
-            error.line = self.document.rows[key].line
+        if error.layer is not None:
+            key = self.network.layers[error.layer].key
+            # A layer that is not in the file yet has no line.
+            error.line = self.document.rows[key].line if key < len(self.document.rows) else None
+        return error
 
     @property
     def data(self) -> bytes:

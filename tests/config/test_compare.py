@@ -48,7 +48,7 @@ def insert(network: Network, after: int, key: int, module: str, args: list[Any])
 
 
 def moved(source: Source, old: int, new: int) -> Source:
-    return replace(source, key=new) if source.key == old else source
+    return source._replace(key=new) if source.key == old else source
 
 
 def reread(network: Network) -> Network:
@@ -167,7 +167,7 @@ def test_one_wrong_reference_is_reported_exactly(
         return
     reader, position, target = data.draw(st.sampled_from(wrong))
     sources = list(reader.sources)
-    sources[position] = replace(sources[position], key=target.key)
+    sources[position] = sources[position]._replace(key=target.key)
     broken = Network(
         tuple(
             replace(layer, sources=tuple(sources)) if layer is reader else layer
@@ -291,6 +291,13 @@ def test_other_args_number_or_section_are_changes_of_the_same_layer() -> None:
     assert found.changed == (0, 1, 2)
 
 
+def test_what_read_a_removed_attention_has_to_read_what_that_read() -> None:
+    base = chain("Conv", "C3", "SE", "SPPF", "Concat", _4=[-1, 2])
+    assert compare(base, chain("Conv", "C3", "SPPF", "Concat", _3=[-1, 1])).rewired == ()
+    found = compare(base, chain("Conv", "C3", "SPPF", "Concat", _3=[-1, 0]))
+    assert found.rewired == (Rewired(3, 1, expected=1, reads=0),)
+
+
 def test_what_read_a_removed_join_may_read_anything_now() -> None:
     base = chain("Conv", "C3", "SPPF", "Concat", "C3", _3=[-1, 1])
     assert compare(base, chain("Conv", "C3", "SPPF", "C3")).rewired == ()
@@ -302,6 +309,7 @@ def test_which_of_equal_rows_is_new_shows_in_who_reads_them() -> None:
     after_first = chain(*["Conv"] * 6, "Concat", _6=[-1, 3, 1])
     after_third = chain(*["Conv"] * 6, "Concat", _6=[-1, 3, 0])
     assert compare(base, after_first).rewired == ()
+    assert compare(after_first, base).rewired == ()
     found = compare(base, after_third)
     assert found.rewired == ()
     assert found.index_map[2] <= 3 < found.index_map[3]

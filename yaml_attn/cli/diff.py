@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from yaml_attn.cli import options
-from yaml_attn.cli.render import Format, change_table, console, default_format, unified_diff
+from yaml_attn.cli.render import (
+    Format,
+    change_table,
+    console,
+    default_format,
+    print_table,
+    unified_diff,
+)
 from yaml_attn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,7 +82,7 @@ def diff(
 
 def _print(difference: Difference, edited: Config | None, style: Format) -> None:
     out = console(style)
-    out.print(change_table(difference.changes, style))
+    print_table(out, change_table(difference.changes), style)
     if edited:
         for line in edit_lines(edited):
             out.print(line)

@@ -10,7 +10,7 @@ import typer
 
 from yaml_attn.cli import options
 from yaml_attn.cli.diff import edit_lines
-from yaml_attn.cli.render import console, default_format, unified_diff
+from yaml_attn.cli.render import console, default_format, shape, unified_diff
 from yaml_attn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def insert(
             "--output",
             "-o",
             metavar="FILE",
-            help="Where to write, - for stdout; <base>_<module>.yaml in this folder unless given.",
+            help="File or folder to write, - for stdout; here <base>_<module>.yaml unless given.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = None,
@@ -110,7 +110,9 @@ def _target(config: Config, output: str | None, *, in_place: bool) -> Path | Non
         return config.path
     if output == STDOUT:
         return None
-    return Path(output or options.output_name(config))
+    name = options.output_name(config)
+    path = Path(output or name)
+    return path / name if path.is_dir() else path
 
 
 def _print_json(
@@ -146,7 +148,8 @@ def _print(
     for line in edit_lines(config):
         out.print(line)
     if verified:
-        out.print(_verified(verified))
+        for line in _verified(verified):
+            out.print(line)
     elif build_wanted:
         out.print(
             f"Not built: this is a {config.dialect} config, and only YOLOv5's layers are bundled. "
@@ -158,10 +161,13 @@ def _print(
         out.print(f"{'Would write' if dry_run else 'Wrote'} {target}")
 
 
-def _verified(found: Verification) -> str:
+def _verified(found: Verification) -> list[str]:
     names = ", ".join(f"{layer.module} {layer.parameters:,}" for layer in found.added)
     strides = ", ".join(f"{stride:g}" for stride in found.edited.strides)
-    return (
-        f"Built: {found.edited.parameters:,} parameters = "
-        f"{found.base.parameters:,} of the base + {names}; strides {strides}."
-    )
+    total = f"{found.edited.parameters:,} parameters = {found.base.parameters:,} of the base"
+    lines = [f"Built: {total} + {names}; strides {strides}."]
+    for layer in found.added:
+        cost = f", {layer.flops / 1e6:,.2f} MFLOPs" if layer.flops is not None else ""
+        size = f"{shape(layer.shape)} at {found.edited.imgsz} pixels"
+        lines.append(f"Layer {layer.index} ({layer.module}): {size}{cost}.")
+    return lines

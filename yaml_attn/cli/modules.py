@@ -39,13 +39,13 @@ def modules(
 
 
 def _print_all(mechanisms: list[Mechanism]) -> None:
-    from yaml_attn.cli.render import console, default_format, table  # noqa: PLC0415
+    from yaml_attn.cli.render import Table, console, default_format, print_table  # noqa: PLC0415
 
     style = default_format()
     widths = [f"+{width}" for width in WIDTHS]
-    found = table(["name", "family", "year", *widths, "paper", "aliases"], style, right=widths)
+    found = Table(["name", "family", "year", *widths, "paper", "aliases"], right=widths)
     for each in mechanisms:
-        found.add_row(
+        found.add(
             each.name,
             each.family,
             str(each.year),
@@ -54,7 +54,7 @@ def _print_all(mechanisms: list[Mechanism]) -> None:
             ", ".join(each.aliases),
         )
     out = console(style)
-    out.print(found)
+    print_table(out, found, style)
     out.print("Parameters are those that the layer adds at 256, 512 and 1024 channels.")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import IO, Any
+from typing import IO, Any, Literal
 
-from rich import box
-from rich.console import Console, RenderableType
-from rich.table import Table
+import rich.box
+import rich.table
+from rich.console import Console
 from rich.text import Text
 
 from yaml_attn.config.changes import LayerChange, Reading
@@ -25,19 +26,70 @@ class Format(str, Enum):
     json = "json"
 
 
-_BOXES = {Format.rich: box.SIMPLE_HEAD, Format.text: None, Format.markdown: box.MARKDOWN}
 _STYLES = {"inserted": "green", "removed": "red", "changed": "yellow", "moved": "", "same": "dim"}
 _MARKS = {"inserted": "+", "removed": "-", "changed": "~", "moved": "", "same": ""}
+
+
+@dataclass
+class Table:
+    """Rows of cells under headers; the columns named in `right` hold numbers."""
+
+    headers: Sequence[str]
+    right: Sequence[str] = ()
+    rows: list[Sequence[str]] = field(default_factory=list)
+    colours: list[str] = field(default_factory=list)
+
+    def add(self, *cells: str, colour: str = "") -> None:
+        """Add a row, in a colour where colours are shown."""
+        self.rows.append(cells)
+        self.colours.append(colour)
+
+    def lines(self, style: Format) -> Iterator[str]:
+        """The table as plain text or markdown."""
+        table = [self.headers, *self.rows]
+        widths = [max(len(row[column]) for row in table) for column in range(len(self.headers))]
+        for number, row in enumerate(table):
+            cells = [
+                cell.rjust(width) if header in self.right else cell.ljust(width)
+                for cell, width, header in zip(row, widths, self.headers, strict=True)
+            ]
+            if style is Format.text:
+                yield "  ".join(cells).rstrip()
+                continue
+            yield f"| {' | '.join(cells)} |"
+            if number == 0:
+                yield f"|{'|'.join('-' * (width + 2) for width in widths)}|"
+
+
+def print_table(out: Console, table: Table, style: Format) -> None:
+    """Print a table; rich wraps its cells to the terminal."""
+    if style is not Format.rich:
+        for line in table.lines(style):
+            out.print(line)
+        return
+    found = rich.table.Table(box=rich.box.SIMPLE_HEAD, header_style="bold")
+    for header in table.headers:
+        justify: Literal["left", "right"] = "right" if header in table.right else "left"
+        found.add_column(header, justify=justify, overflow="fold")
+    for cells, colour in zip(table.rows, table.colours, strict=True):
+        found.add_row(*cells, style=colour)
+    out.print(found)
 
 
 def console(style: Format | None = None, file: IO[str] | None = None) -> Console:
     """A console for one of the formats; None is rich on a terminal and text elsewhere."""
     file = file or sys.stdout
     if (style or default_format(file)) is Format.rich:
-        return Console(file=file, highlight=False, markup=False)
+        return Console(file=file, highlight=False, markup=False, emoji=False)
     # Plain output must not depend on the width of a terminal that is not there.
     return Console(
-        file=file, highlight=False, markup=False, color_system=None, width=10_000, soft_wrap=True
+        file=file,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        color_system=None,
+        width=10_000,
+        soft_wrap=True,
     )
 
 
@@ -46,26 +98,11 @@ def default_format(file: IO[str] | None = None) -> Format:
     return Format.rich if (file or sys.stdout).isatty() else Format.text
 
 
-def table(headers: Sequence[str], style: Format, *, right: Iterable[str] = ()) -> Table:
-    """An empty table in one of the formats; the columns named in `right` hold numbers."""
-    found = Table(
-        box=_BOXES[style],
-        pad_edge=style is not Format.text,
-        padding=(0, 1) if style is not Format.text else (0, 2, 0, 0),
-        header_style="bold",
-    )
-    for header in headers:
-        found.add_column(header, justify="right" if header in right else "left", overflow="fold")
-    return found
-
-
-def change_table(changes: Sequence[LayerChange], style: Format) -> RenderableType:
+def change_table(changes: Sequence[LayerChange]) -> Table:
     """Old index -> new index, what each `from` becomes, and which layer that means."""
-    found = table(
-        ["", "old", "new", "from", "module", "args", "reads"], style, right=["old", "new"]
-    )
+    found = Table(["", "old", "new", "from", "module", "args", "reads"], right=["old", "new"])
     for change in changes:
-        found.add_row(
+        found.add(
             _MARKS[change.state],
             _number(change.old),
             _number(change.new),
@@ -73,7 +110,7 @@ def change_table(changes: Sequence[LayerChange], style: Format) -> RenderableTyp
             change.module,
             flow(change.args),
             _reads(change),
-            style=_STYLES[change.state],
+            colour=_STYLES[change.state],
         )
     return found
 
@@ -83,6 +120,13 @@ def flow(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(flow(item) for item in value)}]"
     return str(value)
+
+
+def shape(value: Any) -> str:
+    """One output shape, or those of a head's levels."""
+    if value and isinstance(value[0], (list, tuple)):
+        return " ".join(shape(each) for each in value)
+    return "x".join(str(size) for size in value)
 
 
 def unified_diff(text: str, style: Format) -> Text:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from yaml_attn.cli import options
-from yaml_attn.cli.render import console, default_format, flow, reads, table
+from yaml_attn.cli.render import Table, console, default_format, flow, print_table, reads, shape
 
 if TYPE_CHECKING:
     from yaml_attn.api import Config
@@ -67,12 +67,8 @@ def _print(config: Config, report: BuildReport | None) -> None:
     if report:
         headers += ["output", "stride", "parameters", "MFLOPs"]
         numbers += ["stride", "parameters", "MFLOPs"]
-    found = table(headers, style, right=numbers)
-    section = ""
+    found = Table(headers, right=numbers)
     for index, change in enumerate(config.changes):
-        if change.section != section and section:
-            found.add_section()
-        section = change.section
         cells = [
             str(index),
             flow(change.from_after),
@@ -81,9 +77,9 @@ def _print(config: Config, report: BuildReport | None) -> None:
             change.module,
             flow(change.args),
         ]
-        found.add_row(*cells, *(_built(report.layers[index]) if report else ()))
+        found.add(*cells, *(_built(report.layers[index]) if report else ()))
     out = console(style)
-    out.print(found)
+    print_table(out, found, style)
     out.print(f"{len(config.changes)} layers, {config.dialect}.")
     if report:
         out.print(totals(report))
@@ -93,13 +89,6 @@ def _built(layer: LayerReport) -> list[str]:
     stride = "" if layer.stride is None else f"{layer.stride:g}"
     flops = "" if layer.flops is None else f"{layer.flops / 1e6:,.1f}"
     return [shape(layer.shape), stride, f"{layer.parameters:,}", flops]
-
-
-def shape(value: Any) -> str:
-    """One output shape, or those of a head's levels."""
-    if value and isinstance(value[0], (list, tuple)):
-        return " ".join(shape(each) for each in value)
-    return "x".join(str(size) for size in value)
 
 
 def totals(report: BuildReport) -> str:

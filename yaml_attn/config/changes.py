@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from yaml_attn.config.network import IMAGE, From, Layer, Network
 
 State = Literal["same", "moved", "changed", "inserted", "removed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One input of a layer: the number written in `from`, and the layer that it means."""
 
     written: int
@@ -23,8 +21,7 @@ class Reading:
         return f"{self.index} ({self.module})" if self.index != IMAGE else "the image"
 
 
-@dataclass(frozen=True, slots=True)
-class LayerChange:
+class LayerChange(NamedTuple):
     """One layer before and after; `old` or `new` is None where it did not or does not exist.
 
     `rewired` are the inputs (positions in `from`) that read another layer than before, other

@@ -67,7 +67,7 @@ class Comparison:
 
 
 def compare(old: Network, new: Network) -> Comparison:
-    """What changed from `old` to `new`, whatever they are. Time: the product of their lengths."""
+    """What changed from `old` to `new`, however little they have in common."""
     pairs = _settle(old, new, _align(old.layers, new.layers))
     kept = {i: j for i, j in pairs.items() if old.layers[i].module == new.layers[j].module}
     return Comparison(

@@ -9,7 +9,6 @@ alias inside `from` is refused (its number is written elsewhere), so is an alias
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from yaml_attn.config.network import SECTIONS, Network
-from yaml_attn.config.syntax import Node, Span, commas, compose, read_yaml
+from yaml_attn.config.syntax import Node, Span, compose, read_yaml
 from yaml_attn.errors import DocumentError, WiringError
 
 BOM = "\ufeff"
+
+# Between two items of a flow list stand blanks, line ends, comments and one comma, nothing else.
+_COMMA = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*[\r\n])*(,)")
 
 # The number that opens a trailing comment: `# 9`, `#17`, `# 0-P1/2`, `# 17 (P3/8-small)`, but
 # neither `# 3x3 conv` nor `# 0.5` nor `# 13+1`.
@@ -160,7 +162,6 @@ class _Reader:
         self.text = text
         self.values = read_yaml(text)
         self.root = compose(text) if isinstance(self.values, dict) else None
-        self.commas = commas(text)
 
     def read(self) -> tuple[tuple[Row, ...], dict[str, Any]]:
         """The rows, and the top-level keys beside them."""
@@ -227,12 +228,8 @@ class _Reader:
         return Span(start + number.start() if number else start, end)
 
     def _comma_after(self, offset: int) -> Span | None:
-        """The comma with nothing but blanks, line ends and comments before it."""
-        at = bisect_left(self.commas, (offset, offset))
-        if at == len(self.commas):
-            return None
-        gap = self.text[offset : self.commas[at].start]
-        return None if re.sub(r"#[^\r\n]*", "", gap).strip() else self.commas[at]
+        comma = _COMMA.match(self.text, offset)
+        return Span(*comma.span(1)) if comma else None
 
     def _comment_index(self, offset: int, index: int) -> Span | None:
         comment = re.compile(r"[ \t\]]*(?=#)").match(self.text, offset)

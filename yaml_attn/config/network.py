@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from yaml_attn.errors import WiringError
 
@@ -21,8 +21,7 @@ SECTIONS: Final = ("backbone", "head")
 From = int | list[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """One input of a layer: the key of the layer it reads, and how `from` spells it."""
 
     key: int

@@ -1,0 +1,127 @@
+"""The other commands, help, version, and what every command has in common."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from configs import SMALL
+from conftest import Run
+
+from yaml_attn import __version__
+from yaml_attn.cli import app
+from yaml_attn.files import templates
+
+COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback]
+
+
+@pytest.fixture(autouse=True)
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL)
+    return path
+
+
+def test_show_lists_the_layers(run: Run) -> None:
+    out = run("show", "yolov5s").out
+    assert re.search(r"^ 6 +-1 +5 \(Conv\) +3 +C3 +\[512\]$", out, re.MULTILINE)
+    assert re.search(r"^24 +\[17, 20, 23\] +17 \(C3\), 20 \(C3\), 23 \(C3\)", out, re.MULTILINE)
+    assert out.endswith("25 layers, yolov5.\n")
+
+
+def test_show_build_adds_shapes_strides_parameters_and_flops(run: Run) -> None:
+    out = run("show", "small.yaml", "--build", "--imgsz", 64).out
+    assert re.search(r"^2 .* 16x16x16 +4 +", out, re.MULTILINE)
+    assert re.search(r"parameters, .* GFLOPs at 64 pixels; strides 4, 8\.$", out)
+
+
+def test_show_as_json(run: Run) -> None:
+    found = json.loads(run("show", "yolov5s", "--json").out)
+    assert found["dialect"] == "yolov5"
+    assert [layer["number_scaled"] for layer in found["layers"]][:7] == [1, 1, 1, 1, 2, 1, 3]
+    assert found["build"] is None
+
+
+def test_build_reports_totals(run: Run) -> None:
+    result = run("build", "yolov5s.yaml", "--nc", 3)
+    assert result.code == 0
+    assert "25 layers, 7,027,720 parameters, " in result.out
+
+
+def test_build_names_the_failing_line_and_the_likely_cause(run: Run, small: Path) -> None:
+    small.write_text(SMALL.replace("[-1, 2], 1, Concat", "[-1, 1, 3], 1, Concat"))
+    result = run("build", "small.yaml")
+    assert result.code == 1
+    assert result.err.startswith("error: small.yaml:14: layer 5: Concat joins maps of different")
+    assert "kept its old value" in result.err
+
+
+def test_build_real_runs_forward_and_backward(run: Run) -> None:
+    assert "are finite" in run("build", "small.yaml", "--real", "--imgsz", 32).out
+
+
+def test_modules_lists_and_shows(run: Run) -> None:
+    out = run("modules").out
+    assert re.search(r"^CBAM +channel and spatial +2018 ", out, re.MULTILINE)
+    one = run("modules", "selayer").out
+    assert one.startswith("SE(channels, ratio=16, ")
+    assert "arXiv 1709.01507" in one
+    assert json.loads(run("modules", "SE", "--json").out)["year"] == 2018
+    missing = run("modules", "SEE")
+    assert (missing.code, "Did you mean SE" in missing.err) == (2, True)
+
+
+def test_version_and_completion(run: Run) -> None:
+    assert run("--version").out == f"yaml-attn {__version__}\n"
+    assert "--install-completion" in run("--help").out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_examples_in_the_help_text_run(run: Run, command: str, tmp_path: Path) -> None:
+    assert command in run("--help").out
+    text = run(command, "--help").out
+    functions = {each.callback.__name__: each.callback for each in app.registered_commands}  # type: ignore[union-attr]
+    examples = re.findall(r"yaml-attn .+", functions[command].__doc__ or "")
+    assert examples
+    # The examples talk of these two files.
+    shutil.copy(templates()["yolov5s.yaml"], tmp_path)
+    if command != "insert":
+        run("insert", "--base", "yolov5s", "--module", "SE", "--after", 8, "--no-build")
+    for example in examples:
+        assert example.split()[1] == command
+        assert example[:40] in " ".join(text.split())
+        assert run(*shlex.split(example)[1:]).code == 0, example
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["insert", "--base", "small.yaml", "--module", "SE", "--after", "2", "--no-build"],
+        ["diff", "--base", "small.yaml", "--module", "SE", "--after", "2"],
+        ["diff", "small.yaml", "small.yaml"],
+        ["show", "small.yaml"],
+        ["modules"],
+        ["modules", "CBAM"],
+        ["--help"],
+    ],
+)
+def test_no_torch_is_imported_without_a_build(command: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys; from yaml_attn.cli import main\n"
+        "try: main()\n"
+        "finally: sys.stderr.write('TORCH' if 'torch' in sys.modules else 'LIGHT')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert result.stderr.endswith("LIGHT")

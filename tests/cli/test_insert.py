@@ -1,0 +1,234 @@
+"""`yaml-attn insert`, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+import yaml
+from configs import SMALL
+from conftest import Run
+
+MAIN_JOB = ["insert", "--base", "yolov5s.yaml", "--module", "SE", "--after", "8"]
+
+
+def test_the_main_job_renumbers_and_writes_and_builds(run: Run, tmp_path: Path) -> None:
+    result = run(*MAIN_JOB)
+    assert result.code == 0
+    assert "7,268,157 parameters = 7,235,389 of the base + SE 32,768" in result.out
+    assert "--freeze 10, use --freeze 11" in result.out
+    written = yaml.safe_load((tmp_path / "yolov5s_SE.yaml").read_text())
+    rows = written["backbone"] + written["head"]
+    assert rows[9] == [-1, 1, "SE", [1024]]
+    assert rows[-1][0] == [18, 21, 24]
+    concats = [row[0] for row in rows if row[2] == "Concat"]
+    assert concats == [[-1, 6], [-1, 4], [-1, 15], [-1, 11]]
+
+
+def test_the_preview_names_every_reader_and_what_it_reads(run: Run) -> None:
+    result = run("insert", "--base", "yolov5s", "--module", "ECA", "--after", 6, "--no-build")
+    assert "ECA is layer 7: reads 6 (C3), read by 8 (Conv), 13 (Concat)." in result.out
+    result = run(
+        "insert", "--base", "yolov5s", "--module", "SE", "--after", 6, "--no-build",
+        "--consumers", "next",
+    )  # fmt: skip
+    assert "SE is layer 7: reads 6 (C3), read by 8 (Conv)." in result.out
+    assert "Still reading 6 (C3) itself: 13 (Concat)." in result.out
+
+
+def test_dry_run_writes_nothing(run: Run, tmp_path: Path) -> None:
+    result = run(*MAIN_JOB, "--no-build", "--dry-run")
+    assert "Would write yolov5s_SE.yaml" in result.out
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_is_machine_readable_and_complete(run: Run) -> None:
+    result = run(*MAIN_JOB, "--json")
+    found = json.loads(result.out)
+    assert found["written"] is True
+    assert found["output"] == "yolov5s_SE.yaml"
+    assert found["inserted"][0]["index"] == 9
+    assert found["index_map"]["9"] == 10
+    assert found["build"]["parameters"] == 7_268_157
+    assert found["build"]["strides"] == [8, 16, 32]
+
+
+def test_the_file_goes_to_stdout_and_the_words_to_stderr(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "yaml_attn", *MAIN_JOB, "--no-build", "-o", "-"],
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert yaml.safe_load(result.stdout)["backbone"][9][2] == "SE"
+    assert b"SE is layer 9" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_parameters_of_the_mechanism_are_spelled_by_position(run: Run, tmp_path: Path) -> None:
+    run(*MAIN_JOB, "--no-build", "--set", "bias=true", "-o", "a.yaml")
+    assert "[-1, 1, SE, [1024, 16, True]]" in (tmp_path / "a.yaml").read_text()
+    run(*MAIN_JOB, "--no-build", "--args", "[8]", "-o", "b.yaml")
+    assert "[-1, 1, SE, [1024, 8]]" in (tmp_path / "b.yaml").read_text()
+    run(*MAIN_JOB, "--no-build", "--channels", "c2", "--name", "MySE", "-o", "c.yaml")
+    assert "[-1, 1, MySE, [c2]]" in (tmp_path / "c.yaml").read_text()
+
+
+def test_an_alias_is_written_under_the_mechanisms_own_name(run: Run, tmp_path: Path) -> None:
+    run("insert", "--base", "yolov5n", "--module", "selayer", "--before", 9, "--no-build")
+    assert "[-1, 1, SE, [1024]]" in (tmp_path / "yolov5n_SE.yaml").read_text()
+
+
+def test_an_output_folder_gets_the_default_name(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    run(*MAIN_JOB, "--no-build", "-o", "configs")
+    assert (tmp_path / "configs" / "yolov5s_SE.yaml").exists()
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL)
+    return path
+
+
+def insert(base: Path, *more: object) -> list[object]:
+    return ["insert", "--base", base, "--module", "SE", "--after", 2, *more]
+
+
+def test_in_place_changes_the_base_and_keeps_its_mode(run: Run, base: Path) -> None:
+    base.chmod(0o640)
+    assert run(*insert(base, "--in-place")).code == 0
+    assert "[-1, 1, SE, [16]]" in base.read_text()
+    assert base.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_link_to_the_base_is_followed_in_place(run: Run, base: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.yaml"
+    link.symlink_to(base)
+    assert run(*insert(link, "--in-place", "--no-build")).code == 0
+    assert link.is_symlink()
+    assert "SE" in base.read_text()
+
+
+def test_a_new_file_gets_the_mode_that_new_files_get(run: Run, base: Path, tmp_path: Path) -> None:
+    run(*insert(base, "--no-build"))
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "small_SE.yaml").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--module", "SF"], 2, "no bundled attention mechanism is called SF"),
+        (["--after", "99"], 2, "The layers are 0 (Conv) to 7 (Detect)"),
+        (["--after", "7"], 2, "It is the head"),
+        (["--before", "0"], 2, "say where"),
+        (["--consumers", "4"], 2, "layer 4 does not read layer 2"),
+        (["--consumers", "some"], 2, "neither all, next nor a list"),
+        (["--set", "ratio"], 2, "is not NAME=VALUE"),
+        (["--set", "ration=8"], 2, "Did you mean ratio?"),
+        (["--set", "ratio=x"], 2, "ratio='x' is no int"),
+        (["--set", "ratio=[1"], 2, "cannot be read as a value"),
+        (["--args", "[8]", "--set", "ratio=8"], 2, "ratio is given twice"),
+        (["--args", "8"], 2, "Write --args '[8]'."),
+        (["--args", "[1, 2, 3, 4, 5, 6, 7]"], 2, "7 parameters are given"),
+        (["--consumers", "5", "--channels", "c2"], 2, "use --channels nominal"),
+        (["--in-place", "-o", "x.yaml"], 2, "give one of them"),
+        (["--json", "-o", "-"], 2, "give one of them"),
+        (["-o", "small.yaml"], 2, "Use --in-place"),
+        (["-o", "small.yaml", "--force"], 2, "Use --in-place"),
+        (["-o", "no/such/folder.yaml"], 2, "cannot be written"),
+    ],
+)
+def test_wrong_use_is_said_and_nothing_is_written(
+    run: Run, base: Path, tmp_path: Path, options: list[str], code: int, message: str
+) -> None:
+    result = run(*insert(base, "--no-build", *options))
+    assert result.code == code
+    assert message in result.err
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+    assert base.read_text() == SMALL
+
+
+def test_an_existing_file_is_replaced_only_with_force(run: Run, base: Path, tmp_path: Path) -> None:
+    output = tmp_path / "small_SE.yaml"
+    output.write_text("mine")
+    result = run(*insert(base, "--no-build"))
+    assert (result.code, output.read_text()) == (2, "mine")
+    assert "Use --force" in result.err
+    assert run(*insert(base, "--no-build", "--force")).code == 0
+    assert "SE" in output.read_text()
+
+
+def test_a_template_is_never_changed_in_place(run: Run) -> None:
+    result = run(*MAIN_JOB, "--in-place", "--no-build")
+    assert (result.code, "is a template of the package" in result.err) == (2, True)
+
+
+def test_a_base_that_is_nowhere_lists_the_templates(run: Run) -> None:
+    result = run("insert", "--base", "yolov4.yaml", "--module", "SE", "--after", 8)
+    assert result.code == 1
+    assert "yolov5s.yaml" in result.err
+
+
+def test_a_config_that_cannot_be_built_is_not_written(run: Run, base: Path, tmp_path: Path) -> None:
+    base.write_text(SMALL.replace("C3, [16]]\n", "C9, [16]]\n", 1))
+    result = run(*insert(base))
+    assert result.code == 1
+    assert f"{base}:9: layer 2: C9 is no module of YOLOv5" in result.err
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_a_config_of_another_framework_is_edited_and_said_not_to_be_built(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "yolov8.yaml").write_text(
+        "nc: 80\nscales: {n: [0.33, 0.25, 1024]}\n"
+        "backbone:\n  - [-1, 1, Conv, [64, 3, 2]]\n  - [-1, 3, C2f, [128, True]]\n"
+        "head:\n  - [[1], 1, Detect, [nc]]\n"
+    )
+    result = run("insert", "--base", "yolov8.yaml", "--module", "SE", "--after", 1)
+    assert result.code == 0
+    assert "Not built: this is a ultralytics config" in result.out
+    assert "[-1, 1, SE, [128]]" in (tmp_path / "yolov8_SE.yaml").read_text()
+
+
+def test_a_read_only_folder_is_said(run: Run, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(**_: object) -> None:  # root may write anywhere: the refusal is played
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refused)
+    result = run(*insert(base, "--no-build"))
+    assert (result.code, "cannot be written (Permission denied)" in result.err) == (2, True)
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    run: Run, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    result = run(*insert(base, "--no-build", "--in-place"))
+    assert (result.code, "No space left on device" in result.err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+    assert base.read_text() == SMALL
+
+
+def test_an_interrupt_while_writing_leaves_nothing_behind(
+    run: Run, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    result = run(*insert(base, "--no-build", "--in-place"))
+    assert result.code == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+    assert base.read_text() == SMALL

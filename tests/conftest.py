@@ -1,0 +1,42 @@
+"""Fixtures that the tests share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from yaml_attn.cli import main
+
+
+class Result(NamedTuple):
+    """What one run of the command gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run `yaml-attn ARGS` in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*args: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["yaml-attn", *map(str, args)])
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return Result(code, out, err)
+
+    return call
