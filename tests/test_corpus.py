@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from yaml_attn.config.document import Document, encode
-from yaml_attn.config.edits import contract, plan_after
+from yaml_attn.config.edits import apply, contract, plan_after
 from yaml_attn.config.rewrite import prove, rewrite
 from yaml_attn.errors import DocumentError, PlaceError
 
@@ -82,7 +82,7 @@ def test_an_insertion_after_any_layer_changes_the_expected_lines_only(path: Path
         except PlaceError:
             assert not network.consumers(layer.key)
             continue
-        edited = plan.apply(network, rows)
+        edited = apply(network, [plan])
         text = rewrite(document, edited)
         prove(document, edited, text)
 
@@ -111,9 +111,9 @@ def test_an_insertion_after_any_layer_changes_the_expected_lines_only(path: Path
 @pytest.mark.parametrize("case", MOVED, ids=lambda case: case["file"].removeprefix("published/"))
 def test_a_published_insertion_is_reproduced_row_for_row(case: dict[str, Any]) -> None:
     network = Document.load(CORPUS / case["base"]).network
-    for key, op in enumerate(case["ops"], start=len(network)):
+    for op in case["ops"]:
         source = network.layers[op["after"]].key
-        network = plan_after(network, source, op["module"], op["args"]).apply(network, key)
+        network = apply(network, [plan_after(network, source, op["module"], op["args"])])
     published = Document.load(CORPUS / case["file"]).network
     assert [network.spell(layer) for layer in network.layers] == [
         published.spell(layer) for layer in published.layers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from configs import document
 
-from yaml_attn.config.edits import Insertion, plan_after, plan_before
+from yaml_attn.config.edits import Insertion, apply, plan_after, plan_before
 from yaml_attn.errors import PlaceError
 
 NETWORK = document().network
@@ -65,7 +65,7 @@ def test_before_a_row_that_reads_far_back_moves_only_the_readers_from_there_on()
 def test_after_a_layer_that_the_next_row_does_not_read_the_row_still_stands_behind_it() -> None:
     plan = plan_after(SKIPPING, 1, "SE", [])
     assert (plan.before, plan.readers) == (2, {4})
-    new = plan.apply(SKIPPING, 6)
+    new = apply(SKIPPING, [plan])
     assert new.row(new[6])[0] == -1
     assert new.row(new[2])[0] == -3
     assert new.row(new[4])[0] == [-1, -2, -3]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yaml_attn.config.document import Document, encode
-from yaml_attn.config.edits import Insertion, contract, plan_after, plan_before
+from yaml_attn.config.edits import Insertion, apply, contract, plan_after, plan_before
 from yaml_attn.config.network import Network
 from yaml_attn.config.rewrite import prove, rewrite
 from yaml_attn.errors import ConfigError, PlaceError
@@ -75,7 +75,7 @@ def test_every_reference_reaches_the_same_layer_or_the_inserted_one(
 ) -> None:
     document, insertion = drawn
     key = len(document.rows)
-    network = insertion.apply(document.network, key)
+    network = apply(document.network, [insertion])
     before = targets(rows_of(document.text))
     after = targets(rows_of(rewrite(document, network)))
     new = network.index[key]
@@ -96,7 +96,7 @@ def test_absolute_references_stay_absolute_and_relative_ones_relative(
     drawn: tuple[Document, Insertion],
 ) -> None:
     document, insertion = drawn
-    network = insertion.apply(document.network, len(document.rows))
+    network = apply(document.network, [insertion])
     after = rows_of(rewrite(document, network))
     for old, row in enumerate(rows_of(document.text)):
         new_from = after[network.index[old]][0]
@@ -114,7 +114,7 @@ def test_only_the_numbers_that_changed_and_the_new_row_differ(
     drawn: tuple[Document, Insertion],
 ) -> None:
     document, insertion = drawn
-    network = insertion.apply(document.network, len(document.rows))
+    network = apply(document.network, [insertion])
     text = rewrite(document, network)
     prove(document, network, text)
     row = network.row(network[len(document.rows)])
@@ -131,7 +131,7 @@ def test_taking_the_new_row_out_gives_back_the_base_byte_for_byte(
     drawn: tuple[Document, Insertion],
 ) -> None:
     document, insertion = drawn
-    network = insertion.apply(document.network, len(document.rows))
+    network = apply(document.network, [insertion])
     inserted = Document.parse(encode(rewrite(document, network), bom=document.bom))
     without = contract(inserted.network, [network.index[len(document.rows)]])
     assert encode(rewrite(inserted, without), bom=inserted.bom) == document.data
@@ -140,7 +140,7 @@ def test_taking_the_new_row_out_gives_back_the_base_byte_for_byte(
 @given(insertions())
 def test_the_new_row_has_the_blanks_of_its_neighbour(drawn: tuple[Document, Insertion]) -> None:
     document, insertion = drawn
-    network = insertion.apply(document.network, len(document.rows))
+    network = apply(document.network, [insertion])
     written = Document.parse(encode(rewrite(document, network), bom=document.bom))
     row = written.rows[network.index[len(document.rows)]]
     spelled = written.text[slice(*row.span)]

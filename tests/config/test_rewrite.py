@@ -8,7 +8,7 @@ import pytest
 from configs import SMALL, document
 
 from yaml_attn.config.document import Document
-from yaml_attn.config.edits import plan_after, plan_before
+from yaml_attn.config.edits import apply, plan_after, plan_before
 from yaml_attn.config.network import Network, Source
 from yaml_attn.config.rewrite import prove, rewrite
 from yaml_attn.errors import InternalError
@@ -17,7 +17,7 @@ from yaml_attn.errors import InternalError
 def inserted(text: str, after: int, **options: object) -> str:
     found = document(text)
     plan = plan_after(found.network, after, "SE", [16], **options)  # type: ignore[arg-type]
-    network = plan.apply(found.network, len(found.rows))
+    network = apply(found.network, [plan])
     new = rewrite(found, network)
     prove(found, network, new)
     return new
@@ -49,7 +49,7 @@ def test_listed_consumers_without_the_next_row_put_the_row_before_the_first_of_t
 def test_before_the_head_row_the_new_row_belongs_to_the_head() -> None:
     found = document()
     plan = plan_before(found.network, 4, "SE", [16])
-    text = rewrite(found, plan.apply(found.network, 8))
+    text = rewrite(found, apply(found.network, [plan]))
     assert "head:\n  - [-1, 1, SE, [16]]\n  - [-1, 1, nn.Upsample" in text
 
 
@@ -128,14 +128,14 @@ def test_after_the_last_row_of_a_flow_list_a_missing_comma_is_added(
 def test_line_ends_bom_and_a_missing_last_newline_stay() -> None:
     data = b"\xef\xbb\xbf" + SMALL.rstrip("\n").replace("\n", "\r\n").encode()
     found = Document.parse(data)
-    network = plan_after(found.network, 2, "SE", [16]).apply(found.network, 8)
+    network = apply(found.network, [plan_after(found.network, 2, "SE", [16])])
     assert rewrite(found, network) == inserted(SMALL, 2).rstrip("\n").replace("\n", "\r\n")
 
 
 def test_strings_that_yaml_would_read_as_something_else_are_quoted() -> None:
     found = document()
     args = [16, "yes", "c2", "nn.SiLU()", "123", "\u6ce8", "", None, True, 0.5]
-    network = plan_after(found.network, 2, "SE", args).apply(found.network, 8)
+    network = apply(found.network, [plan_after(found.network, 2, "SE", args)])
     text = rewrite(found, network)
     prove(found, network, text)
     assert text.isascii()
@@ -144,7 +144,7 @@ def test_strings_that_yaml_would_read_as_something_else_are_quoted() -> None:
 
 def test_the_proof_refuses_a_text_with_one_reference_that_was_not_moved() -> None:
     found = document()
-    network = plan_after(found.network, 2, "SE", [16]).apply(found.network, 8)
+    network = apply(found.network, [plan_after(found.network, 2, "SE", [16])])
     wrong = rewrite(found, network).replace("[[7, 4]", "[[6, 4]")
     with pytest.raises(InternalError, match="nothing was written"):
         prove(found, network, wrong)
@@ -152,7 +152,7 @@ def test_the_proof_refuses_a_text_with_one_reference_that_was_not_moved() -> Non
 
 def test_the_proof_refuses_a_plan_that_rewires_another_layer() -> None:
     found = document()
-    network = plan_after(found.network, 2, "SE", [16]).apply(found.network, 8)
+    network = apply(found.network, [plan_after(found.network, 2, "SE", [16])])
     detect = replace(network.layers[-1], sources=(Source(5, False), Source(3, False)))
     wrong = Network((*network.layers[:-1], detect))
     with pytest.raises(InternalError, match="another layer"):
@@ -161,6 +161,6 @@ def test_the_proof_refuses_a_plan_that_rewires_another_layer() -> None:
 
 def test_the_proof_refuses_a_change_outside_the_rows() -> None:
     found = document()
-    network = plan_after(found.network, 2, "SE", [16]).apply(found.network, 8)
+    network = apply(found.network, [plan_after(found.network, 2, "SE", [16])])
     with pytest.raises(InternalError, match="a key other than"):
         prove(found, network, rewrite(found, network).replace("nc: 2", "nc: 3"))

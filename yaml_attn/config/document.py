@@ -34,14 +34,17 @@ class Row:
     """One `[from, number, module, args]` as written.
 
     `span` is the row itself, without the dash before it or the comma after it; `comma` is that
-    comma; `references` are the numbers of `from`; `comment_index` is the number with which the
-    trailing comment repeats the row's own index, if it does.
+    comma; `references` are the numbers of `from`; `module` and `args` are these two items;
+    `comment_index` is the number with which the trailing comment repeats the row's own index, if
+    it does.
     """
 
     section: str
     values: Sequence[Any]
     span: Span
     references: tuple[Span, ...]
+    module: Span
+    args: Span
     comma: Span | None
     comment_index: Span | None
     in_flow_list: bool
@@ -212,6 +215,8 @@ class _Reader:
             values,
             span,
             tuple(self._reference(item, node, index) for item in items),
+            node.children[2].span,
+            node.children[3].span,
             comma,
             self._comment_index(comma.end if comma else span.end, index),
             flow,

@@ -1,25 +1,26 @@
-"""Edits of a network: insert a layer, contract it again; each gives a new network.
+"""Edits of a network: insert, replace, remove layers; any number at once, in one numbering.
 
-Edits name layers by key, so any number of them can follow one another in the numbering of the
-file as it was: nothing is renumbered before the result is spelled.
+An edit names layers by key, so all edits of one call speak of the network as it was before: nothing
+is renumbered until the result is spelled. Their order does not matter, except that layers inserted
+on the same connections follow one another as given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from yaml_attn.config.network import IMAGE, Layer, Network, Source
 from yaml_attn.errors import PlaceError
 
-Consumers = Literal["all", "next"] | Collection[int]
+Consumers: TypeAlias = Literal["all", "next"] | Collection[int]
 """Who reads an inserted layer: every reader of the layer it follows, the next row, or these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Insertion:
-    """One layer to insert: reads `source`, is read by `readers`, stands before layer `before`.
+    """A layer to insert: reads `source`, is read by `readers`, stands before the layer `before`.
 
     All three name layers by key. `section` matters where backbone and head meet.
     """
@@ -31,24 +32,52 @@ class Insertion:
     before: int
     section: str
 
-    def apply(self, network: Network, key: int) -> Network:
-        """The network with the new layer in it, under this key."""
-        at = network.index[self.before]
-        directly_behind = network.layers[at - 1].key == self.source
-        new = Layer(
-            key,
-            self.section,
-            (Source(self.source, relative=directly_behind),),
-            listed=False,
-            number=1,
-            module=self.module,
-            args=self.args,
-        )
-        layers = [
-            _retarget(layer, self.source, key) if layer.key in self.readers else layer
-            for layer in network.layers
-        ]
-        return Network((*layers[:at], new, *layers[at:]))
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Another module, with other arguments, in the place of a layer; its wiring stays."""
+
+    key: int
+    module: str
+    args: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A layer to take out: its readers read what it read."""
+
+    key: int
+
+
+Edit: TypeAlias = Insertion | Replacement | Removal
+
+
+def apply(network: Network, edits: Sequence[Edit]) -> Network:
+    """The network with all these edits made at once.
+
+    Inserted layers get new keys, in the order of `edits`.
+
+    Raises:
+        PlaceError: a layer is edited twice, or two insertions share some connections but not all.
+    """
+    _refuse_twice(network, edits)
+    for edit in edits:
+        if isinstance(edit, Replacement):
+            network = _replaced(network, edit)
+    insertions = [edit for edit in edits if isinstance(edit, Insertion)]
+    for key, insertion in _in_order(network, insertions):
+        network = _inserted(network, key, insertion)
+    return contract(network, [edit.key for edit in edits if isinstance(edit, Removal)])
+
+
+def contract(network: Network, keys: Collection[int]) -> Network:
+    """The network without these layers: their readers read what they read (first)."""
+    layers = network.layers
+    for key in keys:
+        gone = next(layer for layer in layers if layer.key == key)
+        source = gone.sources[0].key if gone.sources else IMAGE
+        layers = tuple(_retarget(layer, key, source) for layer in layers if layer.key != key)
+    return Network(layers)
 
 
 def plan_after(
@@ -70,8 +99,7 @@ def plan_after(
         )
     readers = _choose(network, source, consumers)
     following = network.layers[at + 1].key
-    raw_next = following not in readers and network.layers[at + 1].reads(source)
-    if not raw_next:
+    if following in readers or not network.layers[at + 1].reads(source):
         return Insertion(module, args, source, readers, following, network[source].section)
     first = min(readers, key=lambda key: network.index[key])
     return Insertion(module, args, source, readers, first, network[first].section)
@@ -113,6 +141,18 @@ def plan_before(
     return Insertion(module, args, source, readers, target, layer.section)
 
 
+def plan_edge(
+    network: Network, source: int, target: int, module: str, args: Sequence[Any]
+) -> Insertion:
+    """An insertion on the connection from `source` to `target` alone, just before the target.
+
+    Raises:
+        PlaceError: the target does not read the source.
+    """
+    readers = _choose(network, source, [target])
+    return Insertion(module, args, source, readers, target, network[target].section)
+
+
 def _choose(network: Network, source: int, consumers: Consumers) -> frozenset[int]:
     """The readers of `source` that will read the new layer instead."""
     at = network.index[source]
@@ -140,20 +180,97 @@ def _choose(network: Network, source: int, consumers: Consumers) -> frozenset[in
     return frozenset(consumers)
 
 
-def contract(network: Network, keys: Collection[int]) -> Network:
-    """The network without these one-input layers: their readers read what they read."""
-    layers = network.layers
-    for key in keys:
-        gone = network[key]
-        layers = tuple(
-            _retarget(layer, key, gone.sources[0].key) for layer in layers if layer.key != key
+def _in_order(network: Network, insertions: Sequence[Insertion]) -> list[tuple[int, Insertion]]:
+    """The insertions with their new keys, in the order in which they can be made one by one.
+
+    On one layer's connections, the insertion with more readers stands nearer to the layer, and
+    those with fewer read it.
+    """
+    fresh = 1 + max(layer.key for layer in network.layers)
+    keyed = list(enumerate(insertions, start=fresh))
+    nearest_first = sorted(keyed, key=lambda item: -len(item[1].readers))
+    made: list[tuple[int, Insertion]] = []
+    for key, insertion in nearest_first:
+        wider = None
+        for other_key, other in made:
+            shared = insertion.readers & other.readers
+            if _origin(insertions, fresh, other.source) != insertion.source or not shared:
+                continue
+            if shared != insertion.readers:
+                raise _overlap(network, insertion, other)
+            wider = other_key, other
+        if wider:
+            first = max(insertion.before, wider[1].before, key=network.index.__getitem__)
+            made.append((key, replace(insertion, source=wider[0], before=first)))
+        else:
+            made.append((key, insertion))
+
+    def place(item: tuple[int, Insertion]) -> tuple[int, int]:
+        source = _origin(insertions, fresh, item[1].source)
+        return network.index[item[1].before], network.index.get(source, IMAGE)
+
+    return sorted(made, key=place)
+
+
+def _origin(insertions: Sequence[Insertion], fresh: int, source: int) -> int:
+    """The layer of the network as it was that an insertion's source leads back to."""
+    return insertions[source - fresh].source if source >= fresh else source
+
+
+def _overlap(network: Network, one: Insertion, other: Insertion) -> PlaceError:
+    at = network.index[one.source]
+    return PlaceError(
+        f"{one.module} and {other.module} are inserted after layer {at} for different readers, "
+        "some of them the same",
+        hint="Give both the same --consumers, or insert one of them in a second command.",
+    )
+
+
+def _inserted(network: Network, key: int, insertion: Insertion) -> Network:
+    at = network.index[insertion.before]
+    directly_behind = network.layers[at - 1].key == insertion.source
+    new = Layer(
+        key,
+        insertion.section,
+        (Source(insertion.source, relative=directly_behind),),
+        listed=False,
+        number=1,
+        module=insertion.module,
+        args=insertion.args,
+    )
+    layers = [
+        _retarget(layer, insertion.source, key) if layer.key in insertion.readers else layer
+        for layer in network.layers
+    ]
+    return Network((*layers[:at], new, *layers[at:]))
+
+
+def _replaced(network: Network, edit: Replacement) -> Network:
+    return Network(
+        tuple(
+            replace(layer, module=edit.module, args=edit.args) if layer.key == edit.key else layer
+            for layer in network.layers
         )
-        network = Network(layers)
-    return network
+    )
 
 
 def _retarget(layer: Layer, old: int, new: int) -> Layer:
+    if not layer.reads(old):
+        return layer
     sources = tuple(
         Source(new, source.relative) if source.key == old else source for source in layer.sources
     )
     return replace(layer, sources=sources)
+
+
+def _refuse_twice(network: Network, edits: Sequence[Edit]) -> None:
+    seen: set[int] = set()
+    for edit in edits:
+        if isinstance(edit, Insertion):
+            continue
+        if edit.key in seen:
+            at = network.index[edit.key]
+            raise PlaceError(
+                f"layer {at} ({network[edit.key].module}) is replaced or removed twice"
+            )
+        seen.add(edit.key)

@@ -38,7 +38,7 @@ def splice(text: str, splices: Sequence[Splice]) -> str:
 def add_after(document: Document, row: Row, values: Sequence[Any]) -> list[Splice]:
     """A new row behind this one."""
     text = document.text
-    new = render(values, text[slice(*row.span)])
+    new = _render_row(values, text[slice(*row.span)])
     line = document.newline + _margin(document, row) + new
     behind = row.comma.end if row.comma else row.span.end
     line_end = _line_end(text, behind)
@@ -54,7 +54,7 @@ def add_after(document: Document, row: Row, values: Sequence[Any]) -> list[Splic
 
 def add_before(document: Document, row: Row, values: Sequence[Any]) -> list[Splice]:
     """A new row above this one, the first of its list."""
-    new = render(values, document.text[slice(*row.span)])
+    new = _render_row(values, document.text[slice(*row.span)])
     margin = _margin(document, row)
     if row.in_flow_list:
         return [_insert(row.span.start, f"{new},{document.newline}{margin}")]
@@ -85,19 +85,24 @@ def cut(document: Document, index: int) -> list[Splice]:
     return [Splice(Span(row.span.start, below.span.start if below else end), "")]
 
 
-def render(values: Sequence[Any], neighbour: str) -> str:
-    """A row as text, with the blanks that its neighbour has after brackets and commas."""
-    opening = re.match(r"\[([ \t]*)", neighbour)
-    comma = re.search(r",([ \t]*)(?=\S)", neighbour) if opening else None
-    pad = opening.group(1) if opening else ""
+def render(value: Any, neighbour: str) -> str:
+    """A row, or an item of one, with the blanks that a row beside it has after its commas."""
+    comma = re.search(r",([ \t]*)(?=\S)", neighbour) if neighbour.startswith("[") else None
     gap = comma.group(1) if comma else " "
-    return f"[{pad}{f',{gap}'.join(_render(value, gap) for value in values)}{pad}]"
+    return _render(value, f",{gap}")
 
 
-def _render(value: Any, gap: str) -> str:
+def _render(value: Any, separator: str) -> str:
     if isinstance(value, (list, tuple)):
-        return f"[{f',{gap}'.join(_render(item, gap) for item in value)}]"
+        return f"[{separator.join(_render(item, separator) for item in value)}]"
     return write_scalar(value)
+
+
+def _render_row(values: Sequence[Any], neighbour: str) -> str:
+    """A row with its neighbour's blanks, those behind the bracket too."""
+    opening = re.match(r"\[([ \t]*)", neighbour)
+    pad = opening.group(1) if opening else ""
+    return f"[{pad}{render(values, neighbour)[1:-1]}{pad}]"
 
 
 def _sibling(document: Document, index: int, step: int) -> Row | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from yaml_attn.config.document import Document, network_of
 from yaml_attn.config.edits import contract
-from yaml_attn.config.layout import Splice, add_after, add_before, cut, splice
-from yaml_attn.config.network import Layer, Network
+from yaml_attn.config.layout import Splice, add_after, add_before, cut, render, splice
+from yaml_attn.config.network import From, Layer, Network
 from yaml_attn.errors import ConfigError, InternalError
 
 
@@ -22,7 +22,7 @@ def rewrite(document: Document, network: Network) -> str:
     splices: list[Splice] = []
     for at, layer in enumerate(network.layers):
         if layer.key < len(document.rows):
-            splices += _renumber(document, network, layer, at)
+            splices += _respell(document, network, layer, at)
         else:
             splices += _add(document, network, layer)
     for index in range(len(document.rows)):
@@ -45,11 +45,15 @@ def prove(document: Document, network: Network, text: str) -> None:
         raise _broken("a key other than backbone and head would have changed")
     if written.rows() != network.rows():
         raise _broken("the new text does not hold the planned rows")
-    # What is read from the text alone, with the new layers contracted, must be the base again.
+    # What is read from the text alone, with the edits undone, must be the base's wiring again.
     new = [at for at, layer in enumerate(network.layers) if layer.key >= len(document.rows)]
     removed = [key for key in document.network.index if key not in network.index]
-    if contract(written, new).rows() != contract(document.network, removed).rows():
+    if _wiring(contract(written, new)) != _wiring(contract(document.network, removed)):
         raise _broken("a layer would read another layer than before")
+
+
+def _wiring(network: Network) -> list[tuple[str, From]]:
+    return [(layer.section, network.spell(layer)) for layer in network.layers]
 
 
 def _broken(message: str) -> InternalError:
@@ -59,7 +63,7 @@ def _broken(message: str) -> InternalError:
     )
 
 
-def _renumber(document: Document, network: Network, layer: Layer, at: int) -> list[Splice]:
+def _respell(document: Document, network: Network, layer: Layer, at: int) -> list[Splice]:
     row = document.rows[layer.key]
     base = document.network
     found = []
@@ -71,6 +75,11 @@ def _renumber(document: Document, network: Network, layer: Layer, at: int) -> li
             found.append(Splice(span, str(spelled)))
     if row.comment_index and at != layer.key:
         found.append(Splice(row.comment_index, str(at)))
+    origin = base.layers[layer.key]
+    if layer.module != origin.module:
+        found.append(Splice(row.module, render(layer.module, "")))
+    if list(layer.args) != list(origin.args):
+        found.append(Splice(row.args, render(layer.args, document.text[slice(*row.span)])))
     return found
 
 

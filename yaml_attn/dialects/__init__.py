@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from yaml_attn.config.network import Network
-from yaml_attn.dialects.base import Settings
+from yaml_attn.dialects.base import HEADS, Settings
 from yaml_attn.errors import PlaceError
 
 # Modules that only one framework's parser knows. YOLOv5 has none of these; a config without any
@@ -27,16 +27,9 @@ _MARKS: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 
-_HEADS: Final = (
-    "Detect Segment Pose OBB Classify v10Detect WorldDetect YOLOEDetect YOLOESegment "
-    "YOLOESegment26 Segment26 Pose26 OBB26 SemanticSegment Depth RTDETRDecoder IDetect "
-    "IAuxDetect IBin IKeypoint DualDetect TripleDetect DDetect DualDDetect TripleDDetect "
-    "DSegment DualDSegment Panoptic"
-).split()
-
 SEVERAL_MAPS: Final[Mapping[str, str]] = {
     "CBLinear": "it returns several maps, which CBFuse picks from",
-    **dict.fromkeys(_HEADS, "it is a head and returns predictions"),
+    **dict.fromkeys(HEADS, "it is a head and returns predictions"),
 }
 """Modules whose output is no single feature map -> why, in words."""
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 Settings = Mapping[str, Any]
 """The top-level keys of a config other than backbone and head: nc, depth_multiple, anchors, ..."""
+
+HEADS: Final = frozenset(
+    "Detect Segment Pose OBB Classify v10Detect WorldDetect YOLOEDetect YOLOESegment "
+    "YOLOESegment26 Segment26 Pose26 OBB26 SemanticSegment Depth RTDETRDecoder IDetect "
+    "IAuxDetect IBin IKeypoint DualDetect TripleDetect DDetect DualDDetect TripleDDetect "
+    "DSegment DualDSegment Panoptic".split()
+)
+"""Every framework's heads: they end a network and return predictions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +25,8 @@ class ResolvedLayer:
     `number` is the count after depth scaling, `args` what the constructor gets (input channels
     included, all strings understood), `copies` how many times the module is repeated in a
     `Sequential` around it (1 when the module repeats itself inside), `channels` the output
-    channels that the framework's parser records.
+    channels that the framework's parser records, `stride` the pixels of the image per pixel of
+    the output (None for heads, and where the row does not tell).
     """
 
     index: int
@@ -26,3 +35,9 @@ class ResolvedLayer:
     copies: int
     args: tuple[Any, ...]
     channels: int
+    stride: float | None = None
+
+
+def scaled_number(number: int, depth: float) -> int:
+    """How often a module is repeated when the row says `number`: every framework's rule."""
+    return max(round(number * depth), 1) if number > 1 else number

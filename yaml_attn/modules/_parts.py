@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,8 +16,81 @@ def hidden_width(channels: int, ratio: float) -> int:
 
     Equals `channels / ratio` for YOLO's widths at ratio 16 and 32; below 16 channels the plain
     quotient would be 0 and the gate a silent constant.
+
+    Raises:
+        ValueError: the ratio is not positive.
     """
+    if ratio <= 0:
+        raise ValueError(f"ratio must be positive, not {ratio}")
     return max(8, math.ceil(channels / ratio / 8) * 8)
+
+
+def same_padding(kernel_size: int) -> int:
+    """The padding that keeps the size of a map: half of an odd kernel.
+
+    Raises:
+        ValueError: the kernel is even or not positive, and no padding keeps the size.
+    """
+    if kernel_size < 1 or kernel_size % 2 == 0:
+        raise ValueError(f"kernel_size must be odd and positive, not {kernel_size}")
+    return kernel_size // 2
+
+
+def largest_divisor(number: int, limit: int) -> int:
+    """The largest divisor of `number` that is at most `limit`: how many groups are possible.
+
+    Raises:
+        ValueError: the limit is below 1.
+    """
+    if limit < 1:
+        raise ValueError(f"groups must be positive, not {limit}")
+    return next(d for d in range(min(number, limit), 0, -1) if number % d == 0)
+
+
+def is_tutorial(variant: str) -> bool:
+    """Whether the popular code's form is asked for, and not the paper's.
+
+    Raises:
+        ValueError: there is no such variant.
+    """
+    if variant not in {"paper", "tutorial"}:
+        raise ValueError(f"variant must be 'paper' or 'tutorial', not {variant!r}")
+    return variant == "tutorial"
+
+
+def start_at_zero(*layers: nn.Module) -> None:
+    """Set the weights and biases of the layers to 0, for a gate that starts as a constant."""
+    for layer in layers:
+        for parameter in layer.parameters():
+            nn.init.zeros_(parameter)
+
+
+def at_least_single(x: Tensor) -> Tensor:
+    """`x` in float32 if it is of half precision, in which a sum over a map overflows or rounds."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[Any]:
+    """A block whose matrix products keep the dtype they are given, on the device of `x`."""
+    if x.is_meta:  # it has no autocast
+        return nullcontext()
+    return torch.autocast(x.device.type, enabled=False)
+
+
+def laid_out_as(y: Tensor, x: Tensor) -> Tensor:
+    """`y` in channels_last if `x` is: what reshaped its channels has lost the layout."""
+    if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
+        return y.contiguous(memory_format=torch.channels_last)
+    return y
+
+
+def channel_shuffle(x: Tensor, groups: int) -> Tensor:
+    """(B, C, H, W) with its channels, seen as `groups` rows, read column by column.
+
+    What a grouped convolution computed apart stands together afterwards (ShuffleNet, CVPR 2018,
+    arXiv 1707.01083). `channel_shuffle(x, C // groups)` undoes it.
+    """
+    return laid_out_as(torch.unflatten(x, 1, (groups, -1)).transpose(1, 2).flatten(1, 2), x)
 
 
 class BatchNorm2d(nn.BatchNorm2d):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from yaml_attn.modules._parts import hidden_width
+from yaml_attn.modules._parts import hidden_width, start_at_zero
 
 
 class SE(nn.Module):
@@ -33,9 +33,7 @@ class SE(nn.Module):
         self.fc2 = nn.Conv2d(hidden, channels, 1, bias=bias)
         self.gain = 2.0 if identity_init else 1.0
         if identity_init:
-            nn.init.zeros_(self.fc2.weight)
-            if self.fc2.bias is not None:
-                nn.init.zeros_(self.fc2.bias)
+            start_at_zero(self.fc2)
 
     def forward(self, x: Tensor) -> Tensor:
         squeezed = x.mean((2, 3), keepdim=True)

@@ -1,0 +1,1 @@
+"""A config -> a torch model -> a build report; one file a builder."""

@@ -1,0 +1,100 @@
+"""The builder that needs no framework: the layers of `blocks/` and the bundled mechanisms."""
+
+from __future__ import annotations
+
+import inspect as signatures
+from contextlib import nullcontext
+from typing import Any
+
+from torch import nn
+
+from yaml_attn.blocks import BLOCKS
+from yaml_attn.blocks.conv import settle
+from yaml_attn.blocks.heads import Detect
+from yaml_attn.building.failures import first_line
+from yaml_attn.building.model import Model
+from yaml_attn.building.running import inspect, run_real
+from yaml_attn.building.uninitialised import Uninitialised
+from yaml_attn.config.network import IMAGE, Network
+from yaml_attn.dialects.arguments import TorchCall, TorchClass
+from yaml_attn.dialects.base import ResolvedLayer, Settings
+from yaml_attn.dialects.scaling import Scale, activation
+from yaml_attn.dialects.yolov5 import resolve
+from yaml_attn.errors import BuildError, ConfigError
+from yaml_attn.modules.registry import find
+
+__all__ = ["build", "inspect", "run_real"]
+
+
+def build(
+    network: Network, settings: Settings, *, nc: int | None = None, init: bool = True
+) -> Model:
+    """The network of a YOLOv5 config as a torch module, in training mode on the CPU.
+
+    Args:
+        network: the layers.
+        settings: the other top-level keys of the config.
+        nc: number of classes, in place of the config's own.
+        init: give the parameters their random initial values; without, they are 0, which is all
+            that shapes and counts need, and many times faster.
+
+    Raises:
+        ConfigError: a setting is missing, or its value is of no use.
+        BuildError: a layer cannot be constructed; it is named.
+    """
+    resolved = resolve(network, settings, find, nc=nc)
+    act = _default_activation(settings)
+    with nullcontext() if init else Uninitialised():
+        layers = [_construct(layer, act) for layer in resolved]
+    model = Model(network, layers, resolved, Scale.read(settings, nc).image_channels)
+    head, reads = layers[-1], model.reads[-1]
+    if isinstance(head, Detect) and isinstance(reads, list):
+        strides = [resolved[at].stride if at != IMAGE else 1.0 for at in reads]
+        known = [stride for stride in strides if stride is not None]
+        if len(known) == len(strides):
+            head.set_stride(known)
+    return model
+
+
+def _construct(layer: ResolvedLayer, act: nn.Module | None) -> nn.Module:
+    name = layer.module
+    cls = BLOCKS[name] if name in BLOCKS else find(name).load()
+    written = f"{name}({', '.join(map(str, layer.args))})"
+    try:
+        args = [_torch_value(arg) for arg in layer.args]
+        signatures.signature(cls).bind(*args)
+        copies = [cls(*args) for _ in range(layer.copies)]
+    except Exception as error:  # noqa: BLE001  # whatever torch makes of an impossible argument
+        takes = f"It takes {name}{_signature(cls)}. " if isinstance(error, TypeError) else ""
+        raise BuildError(
+            f"{written} cannot be constructed: {first_line(error)}",
+            layer=layer.index,
+            hint=f"{takes}The arguments are those after scaling, input channels first.",
+        ) from None
+    made = copies[0] if layer.copies == 1 else nn.Sequential(*copies)
+    settle(made, act)
+    return made
+
+
+def _default_activation(settings: Settings) -> nn.Module | None:
+    call = activation(settings)
+    try:
+        return None if call is None else _torch_value(call)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"activation is {settings['activation']!r}: {first_line(error)}"
+        ) from None
+
+
+def _torch_value(arg: Any) -> Any:
+    if isinstance(arg, TorchClass):
+        return getattr(nn, arg.name)
+    if isinstance(arg, TorchCall):
+        return getattr(nn, arg.name)(*arg.args, **dict(arg.keywords))
+    return arg
+
+
+def _signature(cls: type[nn.Module]) -> str:
+    parameters = list(signatures.signature(cls).parameters.values())
+    bare = [parameter.replace(annotation=parameter.empty) for parameter in parameters]
+    return str(signatures.Signature(bare))

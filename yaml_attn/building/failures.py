@@ -1,0 +1,102 @@
+"""Why a layer failed when it was run, in the words of the config: inputs, channels, strides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from torch import Tensor
+
+from yaml_attn.building.model import Model
+from yaml_attn.building.report import Shape
+from yaml_attn.config.network import IMAGE
+from yaml_attn.errors import BuildError
+
+STALE: Final = (
+    "A `from` number that kept its old value after rows were inserted is the usual reason."
+)
+
+
+def explain(
+    model: Model, at: int, given: Any, error: Exception, imgsz: int, before: Sequence[Shape]
+) -> BuildError:
+    """The error of one layer, in the words of the config.
+
+    Args:
+        model: the network.
+        at: index of the layer.
+        given: what it was run on.
+        error: what it raised.
+        imgsz: height and width of the image.
+        before: the output shapes of the layers before it.
+    """
+    module, reads = model.resolved[at].module, model.reads[at]
+    inputs = list(zip(reads, given, strict=True)) if isinstance(reads, list) else [(reads, given)]
+    for source, value in inputs:
+        if not isinstance(value, Tensor) or value.dim() != 4:
+            message = f"{module} reads {_name(model, source)}, whose output is no feature map"
+            return BuildError(message, layer=at, hint=STALE)
+    if module == "Concat" and len({value.shape[2:] for _, value in inputs}) > 1:
+        seen = [f"{_name(model, source)} at {_stride(value, imgsz)}" for source, value in inputs]
+        largest = max(layer.stride or 1 for layer in model.resolved)
+        fits = imgsz % largest == 0
+        hint = STALE if fits else f"{imgsz} pixels are no multiple of the stride {largest:g}."
+        message = f"Concat joins maps of different sizes: {', '.join(seen)}"
+        return BuildError(message, layer=at, hint=hint)
+    odd = [source for source, shape in enumerate(before) if _is_unexpected(model, source, shape)]
+    if odd and any(source in odd for source, _ in inputs):
+        return BuildError(
+            f"{module} failed: {_name(model, odd[0])} gives {before[odd[0]][0]} channels, where"
+            f" YOLOv5 takes it to give {model.resolved[odd[0]].channels}",
+            layer=at,
+            hint="The args of that layer do not fit what it reads.",
+        )
+    seen = [f"{_name(model, source)}, {_size(value)}" for source, value in inputs]
+    args = ", ".join(map(str, model.resolved[at].args))
+    return BuildError(
+        f"{module} failed on {'; '.join(seen)}: {first_line(error)}",
+        layer=at,
+        hint=f"It was constructed as {module}({args}), after scaling.",
+    )
+
+
+def refuse_strides(model: Model, strides: Sequence[float]) -> BuildError:
+    """The error of a head whose maps are not of different strides, going up or going down."""
+    reads = model.reads[-1]
+    sources = reads if isinstance(reads, list) else [reads]
+    seen = [
+        f"{_name(model, source)} at stride {stride:g}"
+        for source, stride in zip(sources, strides, strict=True)
+    ]
+    return BuildError(
+        f"{model.resolved[-1].module} needs maps of different strides in order, and reads "
+        f"{', '.join(seen)}",
+        layer=len(model.resolved) - 1,
+        hint=STALE,
+    )
+
+
+def first_line(error: Exception) -> str:
+    """What torch says, without the name of its own function."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rpartition("__init__() ")[2]
+
+
+def _is_unexpected(model: Model, at: int, shape: Shape) -> bool:
+    """Whether a map has not the channels that the parser recorded."""
+    return len(shape) == 3 and shape[0] != model.resolved[at].channels
+
+
+def _name(model: Model, source: int) -> str:
+    if source == IMAGE:
+        return "the image"
+    return f"layer {source} ({model.resolved[source].module})"
+
+
+def _stride(value: Tensor, imgsz: int) -> str:
+    height, width = value.shape[2:]
+    return f"stride {imgsz / height:g}" if height == width else f"{height}x{width} pixels"
+
+
+def _size(value: Tensor) -> str:
+    return "x".join(map(str, value.shape[1:]))

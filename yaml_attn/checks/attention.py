@@ -1,0 +1,77 @@
+"""Which layers look like an added attention, and which unknown ones surely keep height and width.
+
+Names are all there is to go by: forks bring hundreds of modules that no table can know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from yaml_attn.config.network import IMAGE, Layer, Network
+from yaml_attn.dialects import strides as table
+from yaml_attn.modules import registry
+
+# People add these blocks of a newer release to older ones; where its own blocks are, it is native.
+_NATIVE_WITH = {"C2PSA": "C3k2", "PSA": "SCDown"}
+_ATTENTION = re.compile(r"att|cbam|former", re.IGNORECASE)
+# Blocks that people rename after what they put inside: C2f_EMA, C3SE, SPPF_LSKA.
+_BLOCK = re.compile(r"(A2)?C[23](f|k2?|PSA)?|SPPF?|ELAN|RepC3|BottleneckCSP")
+_RESAMPLES = re.compile(
+    r"down|up|sampl|pool|merg|embed|patch|stem|space|spd|depth|strid|carafe|focus|stage|conv|net"
+    r"|block|layer|resid|shuffle|invert",
+    re.IGNORECASE,
+)
+
+
+def attention(network: Network) -> frozenset[int]:
+    """The layers that look like an added attention: one input, and no module of a framework.
+
+    Rows whose args are a convolution's (channels, kernel, stride above 1) are none, whatever
+    their name, and neither are blocks named after what they hold (C2f_EMA).
+    """
+    modules = {table.plain(layer.module) for layer in network.layers}
+    return frozenset(
+        index for index, layer in enumerate(network.layers) if _is_attention(layer, modules)
+    )
+
+
+def is_mechanism(layer: Layer) -> bool:
+    """Whether the row names a bundled mechanism, and is no convolution under its name."""
+    known = registry.known(layer.module) and not table.is_known(layer.module)
+    return known and len(layer.sources) == 1 and not is_strided(layer.args)
+
+
+def keeps_stride(layer: Layer) -> bool:
+    """Whether a module that no framework has can be taken to keep height and width."""
+    name = table.plain(layer.module)
+    if is_strided(layer.args):
+        return False
+    if len(layer.sources) > 1 or registry.known(name):
+        return True
+    if _BLOCK.match(name) or _ATTENTION.search(name):
+        return True
+    # Whole backbones are made of modules of which neither name nor args tell that they shrink.
+    return layer.section == "head" and not _may_resample(layer)
+
+
+def is_strided(args: Sequence[object]) -> bool:
+    """Whether args are those of a convolution that makes the map smaller: 64, 3, 2."""
+    head = args[:3]
+    whole = len(head) == 3 and all(type(value) is int for value in head)
+    return whole and head[1] in range(1, 8) and head[2] in {2, 4}
+
+
+def _is_attention(layer: Layer, modules: Collection[str]) -> bool:
+    name = table.plain(layer.module)
+    if len(layer.sources) != 1 or layer.sources[0].key == IMAGE or is_strided(layer.args):
+        return False
+    if table.is_known(name):
+        return name in _NATIVE_WITH and _NATIVE_WITH[name] not in modules
+    if registry.known(name):
+        return True
+    return not _BLOCK.match(name) and not (_may_resample(layer) and not _ATTENTION.search(name))
+
+
+def _may_resample(layer: Layer) -> bool:
+    return bool(_RESAMPLES.search(layer.module)) or 2 in layer.args

@@ -1,0 +1,198 @@
+"""The base that a config was made from: given, or found by the best alignment.
+
+Looked for among the templates, the configs of an installed ultralytics (found, not imported) and
+the files beside the config. A base is believed only where the config is that base with rows added
+or renamed: then every reference has one right reading, and a kept number is certain.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from yaml_attn.checks.attention import is_strided
+from yaml_attn.config.compare import Comparison, compare
+from yaml_attn.config.document import BOM, network_of
+from yaml_attn.config.network import Layer, Network
+from yaml_attn.dialects.strides import HEADS, halvings, is_known
+from yaml_attn.errors import ConfigError
+from yaml_attn.files import templates
+
+_ALIGNED = 6
+"""How many of the candidates that look alike are aligned row by row."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A config that others may have been made from; `origin` says where it was found."""
+
+    path: Path
+    origin: str
+    network: Network
+    settings: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The base as messages name it."""
+        return self.path.name
+
+    @cached_property
+    def modules(self) -> Counter[str]:
+        """How often each module occurs."""
+        return Counter(layer.module for layer in self.network.layers)
+
+    @cached_property
+    def rows(self) -> str:
+        """The rows, for telling apart and finding equal ones."""
+        return repr(self.network.rows())
+
+
+@dataclass(frozen=True)
+class Match:
+    """A config aligned with a base.
+
+    `certain`: the config is the base with rows added that keep the map's size, at most some
+    modules renamed, so that a reference read otherwise is a mistake.
+    """
+
+    base: Base
+    comparison: Comparison
+    given: bool
+    certain: bool
+
+    @cached_property
+    def old(self) -> Mapping[int, int]:
+        """Index in the config -> index in the base."""
+        pairs = {**self.comparison.index_map, **self.comparison.replaced}
+        return {new: old for old, new in pairs.items()}
+
+
+@dataclass
+class Library:
+    """The bases that configs are compared with, each read once."""
+
+    given: Path | None = None
+    trusted: Callable[[Path], bool] = field(default=lambda _: True)
+    _folders: dict[Path, list[Base]] = field(default_factory=dict, init=False)
+
+    def match(self, path: Path | None, network: Network, settings: Mapping[str, Any]) -> Match | None:
+        """The config aligned with the given base, or with the best of those found.
+
+        Raises:
+            ConfigError: the given base cannot be read.
+        """
+        if self.given:
+            base = _read(self.given, "given")
+            return _align(base, network, given=True)
+        candidates = [base for base in self._candidates(path) if base.path != path]
+        for found in _best(candidates, network, settings):
+            if found.base.origin != "beside it" or self.trusted(found.base.path):
+                return found
+        return None
+
+    def _candidates(self, path: Path | None) -> Iterator[Base]:
+        yield from self._official
+        if path is not None:
+            folder = path.resolve().parent
+            if folder not in self._folders:
+                files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+                bases = _read_all(files, "beside it")
+                self._folders[folder] = [base for base in bases if _is_plain(base.network)]
+            yield from (base for base in self._folders[folder] if base.path.name != path.name)
+
+    @cached_property
+    def _official(self) -> list[Base]:
+        installed = [path for folder in _ultralytics() for path in sorted(folder.rglob("*.yaml"))]
+        return [
+            *_read_all(templates().values(), "template"),
+            *_read_all(installed, "installed ultralytics"),
+        ]
+
+
+def _ultralytics() -> list[Path]:
+    """The folder of the official configs, if ultralytics is installed."""
+    spec = find_spec("ultralytics")  # does not import it
+    places = (spec.submodule_search_locations or []) if spec else []
+    return [Path(place) / "cfg" / "models" for place in places]
+
+
+def _read(path: Path, origin: str) -> Base:
+    text = path.read_bytes().decode("utf-8", errors="replace").removeprefix(BOM)
+    network, settings = network_of(text)
+    return Base(path, origin, network, settings)
+
+
+def _read_all(paths: Iterable[Path], origin: str) -> list[Base]:
+    """The bases among these files; one that is no config is none."""
+    found = []
+    for path in paths:
+        try:
+            found.append(_read(path, origin))
+        except (ConfigError, OSError, KeyError, TypeError, ValueError):
+            continue
+    return found
+
+
+def _is_plain(network: Network) -> bool:
+    """Whether all modules are a framework's own: a file somebody changed is no base."""
+    return all(is_known(layer.module) for layer in network.layers)
+
+
+def _best(
+    candidates: Iterable[Base], network: Network, settings: Mapping[str, Any]
+) -> list[Match]:
+    """The candidates that the config may have been made from, most alike first."""
+    modules = Counter(layer.module for layer in network.layers)
+    alike: dict[str, tuple[int, Base]] = {}
+    for base in candidates:
+        missing = (base.modules - modules).total()
+        extra = (modules - base.modules).total()
+        # A base has no row that its copies lack; many of its modules may have been renamed.
+        if len(base.network) > len(network) or 2 * missing > len(base.network):
+            continue
+        known = alike.get(base.rows)
+        if known is None or _in_common(base, settings) > _in_common(known[1], settings):
+            alike[base.rows] = (missing + extra, base)
+    ranked = sorted(alike.values(), key=lambda item: item[0])[:_ALIGNED]
+    matches = [_align(base, network, given=False) for _, base in ranked]
+    return sorted((match for match in matches if _is_copy(match, network)), key=_cost)
+
+
+def _in_common(base: Base, settings: Mapping[str, Any]) -> int:
+    return sum(base.settings.get(key) == value for key, value in settings.items())
+
+
+def _align(base: Base, network: Network, *, given: bool) -> Match:
+    comparison = compare(base.network, network)
+    match = Match(base, comparison, given, certain=False)
+    certain = bool(comparison.inserted) and _is_copy(match, network)
+    return Match(base, comparison, given, certain)
+
+
+def _is_copy(match: Match, network: Network) -> bool:
+    """Whether the config is the base with rows added that keep the map, and modules renamed."""
+    comparison = match.comparison
+    return (
+        not comparison.removed
+        and 2 * len(comparison.replaced) <= len(match.base.network)
+        and all(_keeps_map(network.layers[index]) for index in comparison.inserted)
+        and all(None not in (each.expected, each.reads) for each in comparison.rewired)
+    )
+
+
+def _keeps_map(layer: Layer) -> bool:
+    if len(layer.sources) != 1 or layer.module in HEADS or is_strided(layer.args):
+        return False
+    return not is_known(layer.module) or halvings(layer.module, layer.args) == 0
+
+
+def _cost(match: Match) -> int:
+    """How unlike two configs are: a row's fate weighs more than what it says or reads."""
+    found = match.comparison
+    rows = 4 * len(found.replaced) + 5 * len(found.inserted)
+    return rows + len(found.changed) + 2 * len(found.rewired)
