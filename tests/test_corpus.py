@@ -118,3 +118,24 @@ def test_a_published_insertion_is_reproduced_row_for_row(case: dict[str, Any]) -
     assert [network.spell(layer) for layer in network.layers] == [
         published.spell(layer) for layer in published.layers
     ]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in MOVED if len(case["ops"]) > 1],
+    ids=lambda case: case["file"].removeprefix("published/"),
+)
+def test_several_published_insertions_are_reproduced_as_one_edit(case: dict[str, Any]) -> None:
+    base = Document.load(CORPUS / case["base"]).network
+    growing, edits = base, []
+    for op in case["ops"]:
+        key = growing.layers[op["after"]].key
+        # A row inserted behind an inserted row follows it on the same connections.
+        source = key if key < len(base) else edits[key - len(base)].source
+        edits.append(plan_after(base, source, op["module"], op["args"]))
+        growing = apply(growing, [plan_after(growing, key, op["module"], op["args"])])
+    network = apply(base, edits)
+    published = Document.load(CORPUS / case["file"]).network
+    assert [network.spell(layer) for layer in network.layers] == [
+        published.spell(layer) for layer in published.layers
+    ]

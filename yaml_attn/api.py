@@ -5,39 +5,27 @@ Each command of the CLI is one call of this. A `Config` never changes: `insert` 
 
 from __future__ import annotations
 
-import difflib
-import re
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from yaml_attn.config.changes import LayerChange, Reading, changes
+from yaml_attn.config.changes import LayerChange, changes
 from yaml_attn.config.document import Document, encode
-from yaml_attn.config.edits import Insertion, plan_after, plan_before
+from yaml_attn.config.edits import apply
 from yaml_attn.config.network import Layer, Network
-from yaml_attn.config.places import resolve_place
 from yaml_attn.config.rewrite import prove, rewrite
-from yaml_attn.dialects import recognise, refuse_several_maps
+from yaml_attn.dialects import recognise
 from yaml_attn.dialects.base import scaled_number
-from yaml_attn.dialects.channels import nominal_channels
-from yaml_attn.errors import (
-    ConfigError,
-    InternalError,
-    OutputError,
-    PlaceError,
-    UsageError,
-)
+from yaml_attn.errors import ConfigError, InternalError, OutputError
 from yaml_attn.files import EXISTS_HINT, find_base, templates, write_atomically
-from yaml_attn.modules.arguments import row_arguments
-from yaml_attn.modules.registry import find
+from yaml_attn.planning import Channels, Insert, Place, Remove, Replace, Request, plan
+from yaml_attn.results import Consumer, Difference, Inserted, Verification, unified_diff
 
 if TYPE_CHECKING:
-    from yaml_attn.building.report import BuildReport, LayerReport
-
-Channels = Literal["nominal", "c2"]
-"""What args[0] of an attention row says: the tutorials' number, or `c2`, right at every width."""
+    from yaml_attn.building.report import BuildReport
 
 
 def load(base: str | Path) -> Config:
@@ -48,52 +36,6 @@ def load(base: str | Path) -> Config:
     """
     document = Document.load(find_base(str(base)))
     return Config(document, document.network)
-
-
-class Difference(NamedTuple):
-    """Two configs compared: what became of every layer, and the unified diff of their text."""
-
-    old: str
-    new: str
-    changes: tuple[LayerChange, ...]
-    text: str
-
-
-class Consumer(NamedTuple):
-    """A layer that read the layer before an inserted one; `moved`: it reads the new one now."""
-
-    index: int
-    module: str
-    moved: bool
-
-
-class Inserted(NamedTuple):
-    """A layer that an edit added: its row, what it reads, and every reader of that."""
-
-    index: int
-    section: str
-    row: Sequence[Any]
-    reads: Reading
-    consumers: tuple[Consumer, ...]
-
-    @property
-    def module(self) -> str:
-        """The row's module name."""
-        name: str = self.row[2]
-        return name
-
-
-class Verification(NamedTuple):
-    """Base and edited network built: the attention's own parameters are the only difference."""
-
-    base: BuildReport
-    edited: BuildReport
-    added: tuple[LayerReport, ...]
-
-    @property
-    def added_parameters(self) -> int:
-        """Parameters of the inserted layers; `edited.parameters - base.parameters` equals it."""
-        return sum(layer.parameters for layer in self.added)
 
 
 def compare_files(old: str | Path, new: str | Path) -> Difference:
@@ -108,17 +50,8 @@ def compare_files(old: str | Path, new: str | Path) -> Difference:
     found = compare(before.network, after.network)
     same = {**found.index_map, **found.replaced}
     changed = changes(before.network, after.network, same)
-    return _difference(str(old), before.document.text, str(new), after.document.text, changed)
-
-
-def _difference(
-    old: str, old_text: str, new: str, new_text: str, changed: tuple[LayerChange, ...]
-) -> Difference:
-    before, after = (
-        re.split(r"\r\n|\r|\n", re.sub(r"\r?\n\Z", "", text)) for text in (old_text, new_text)
-    )
-    text = "\n".join(difflib.unified_diff(before, after, old, new, lineterm=""))
-    return Difference(old, new, changed, text)
+    text = unified_diff(str(old), before.document.text, str(new), after.document.text)
+    return Difference(str(old), str(new), changed, text)
 
 
 @dataclass(frozen=True)
@@ -213,74 +146,64 @@ class Config:
         prove(self.document, self.network, text)
         return text
 
-    def difference(self, name: str = "") -> Difference:
+    def diff(self, name: str = "") -> Difference:
         """What the edits so far change; `name` is that of the file that they will give."""
         old = self.path.name if self.path else "base"
-        return _difference(old, self.document.text, name or old, self.text, self.changes)
+        new = name or old
+        text = unified_diff(old, self.document.text, new, self.text)
+        return Difference(old, new, self.changes, text)
 
     def insert(
         self,
         module: str,
         *,
-        after: int | None = None,
-        before: int | None = None,
+        after: Place | None = None,
+        before: Place | None = None,
+        edge: tuple[Place, Place] | None = None,
         args: Sequence[Any] = (),
         parameters: Mapping[str, Any] | None = None,
-        consumers: Literal["all", "next"] | Collection[int] = "all",
+        consumers: str | Collection[Place] = "all",
         name: str | None = None,
         channels: Channels = "nominal",
     ) -> Config:
-        """This config with an attention layer inserted.
+        """This config with an attention layer inserted at one or several places.
 
-        Args:
-            module: a bundled mechanism or one of its aliases.
-            after: the layer that the attention reads; negative counts from the end.
-            before: instead of `after`: the layer whose first input the attention refines.
-            args: the mechanism's own parameters in the order of its signature, without channels.
-            parameters: the same by name.
-            consumers: who reads the attention: "all" readers of the layer, the "next" row only,
-                or the readers with these indexes.
-            name: the row's module name, when it must differ from the bundled one.
-            channels: whether args[0] is the "nominal" (unscaled) count or the string "c2".
+        The arguments are those of `Insert`.
 
         Raises:
             UnknownModuleError, PlaceError, UsageError: no such module, place or parameter.
         """
-        if (after is None) == (before is None):
-            raise UsageError("say where: either after a layer or before one")
-        mechanism = find(module)
-        own = row_arguments(mechanism, args, parameters or {})
-        network = self.network
-        if not isinstance(consumers, str):
-            consumers = [resolve_place(network, index) for index in consumers]
-        row = name or mechanism.name
-        if after is not None:
-            plan = plan_after(network, resolve_place(network, after), row, (), consumers)
-        elif before is not None:
-            plan = plan_before(network, resolve_place(network, before), row, (), consumers)
-        refuse_several_maps(network, plan.source)
-        key = max(len(self.document.rows), 1 + max(layer.key for layer in network.layers))
-        plan = replace(plan, args=(self._channel_argument(plan, channels), *own))
-        return replace(self, network=plan.apply(network, key))
+        request = Insert(
+            module, after, before, edge, args, parameters or {}, consumers, name, channels
+        )
+        return self.edit(request)
 
-    def _channel_argument(self, plan: Insertion, channels: Channels) -> int | str:
-        network = self.network
-        at = network.index[plan.source]
-        if channels == "c2":
-            if network.index[plan.before] != at + 1:
-                raise PlaceError(
-                    "`c2` is the channels of the row above, which the attention would not read",
-                    hint=f"It would read layer {at} by number; use --channels nominal.",
-                )
-            return "c2"
-        nominal = nominal_channels(network, plan.source)
-        if nominal is None:
-            raise PlaceError(
-                f"the file does not say how many channels layer {at} "
-                f"({network.layers[at].module}) gives",
-                hint="Use --channels c2, which the frameworks resolve themselves.",
-            )
-        return nominal
+    def replace(self, at: Place, module: str, args: Sequence[Any] | None = None) -> Config:
+        """This config with another module in the place of one or several layers.
+
+        The arguments are those of `Replace`.
+
+        Raises:
+            PlaceError: there is no such layer.
+        """
+        return self.edit(Replace(at, module, args))
+
+    def remove(self, at: Place) -> Config:
+        """This config without one or several layers; their readers read what they read.
+
+        Raises:
+            PlaceError: there is no such layer, or to remove it has no meaning.
+        """
+        return self.edit(Remove(at))
+
+    def edit(self, *requests: Request) -> Config:
+        """This config with several edits made at once, all in the numbering that it has now.
+
+        Raises:
+            UnknownModuleError, PlaceError, UsageError: as `insert`, `replace` and `remove`.
+        """
+        edits = plan(self.network, requests)
+        return dataclasses.replace(self, network=apply(self.network, edits))
 
     def build(
         self,
@@ -315,7 +238,7 @@ class Config:
     def verify(
         self, *, imgsz: int = 640, nc: int | None = None, real: bool = False
     ) -> Verification:
-        """Build the file as it was read and as it is now, and compare.
+        """Build the file as it was read and as it is now, and compare them layer by layer.
 
         Args:
             imgsz: as for `build`.
@@ -324,20 +247,35 @@ class Config:
 
         Raises:
             BuildError: one of them cannot be built.
-            InternalError: their parameters differ by more than the inserted layers' own.
+            InternalError: a layer that no edit names would have other parameters than before.
         """
-        base = replace(self, network=self.document.network)
+        base = dataclasses.replace(self, network=self.document.network)
         before = base.build(imgsz=imgsz, nc=nc, flops=False)
         new = [layer.index for layer in self.inserted]
         after = self.build(imgsz=imgsz, nc=nc, flops=new, real=real)
-        found = Verification(before, after, tuple(after.layers[index] for index in new))
-        if after.parameters - before.parameters != found.added_parameters:
-            raise InternalError(
-                f"parameters would change by {after.parameters - before.parameters:+,}, not by "
-                f"the {found.added_parameters:,} of the inserted layers; nothing was written",
-                hint="This is a bug in yaml-attn. Please report it with the config.",
-            )
-        return found
+        pairs = [
+            (change, before.layers[change.old], after.layers[change.new])
+            for change in self.changes
+            if change.old is not None and change.new is not None
+        ]
+        for change, old, now in pairs:
+            if old.parameters != now.parameters and not change.replaced:
+                raise InternalError(
+                    f"layer {change.new} ({change.module}) would have {now.parameters:,} "
+                    f"parameters instead of {old.parameters:,}; nothing was written",
+                    hint="This is a bug in yaml-attn. Please report it with the config.",
+                )
+        return Verification(
+            before,
+            after,
+            tuple(after.layers[index] for index in new),
+            tuple((old, now) for change, old, now in pairs if change.replaced),
+            tuple(
+                before.layers[each.old]
+                for each in self.changes
+                if each.old is not None and each.new is None
+            ),
+        )
 
     def _located(self, error: ConfigError) -> ConfigError:
         """The error with the file and the line of its layer."""

@@ -128,9 +128,11 @@ def test_a_new_file_gets_the_mode_that_new_files_get(run: Run, base: Path, tmp_p
         (["--module", "SF"], 2, "no bundled attention mechanism is called SF"),
         (["--after", "99"], 2, "The layers are 0 (Conv) to 7 (Detect)"),
         (["--after", "7"], 2, "It is the head"),
-        (["--before", "0"], 2, "say where"),
+        (["--before", "0"], 2, "it reads the image itself"),
+        (["--edge", "4"], 2, "--edge 4 is not FROM:TO"),
+        (["--edge", "2:4"], 2, "layer 4 does not read layer 2"),
         (["--consumers", "4"], 2, "layer 4 does not read layer 2"),
-        (["--consumers", "some"], 2, "neither all, next nor a list"),
+        (["--consumers", "some"], 2, "some"),
         (["--set", "ratio"], 2, "is not NAME=VALUE"),
         (["--set", "ration=8"], 2, "Did you mean ratio?"),
         (["--set", "ratio=x"], 2, "ratio='x' is no int"),
@@ -195,7 +197,7 @@ def test_a_config_of_another_framework_is_edited_and_said_not_to_be_built(
     )
     result = run("insert", "--base", "yolov8.yaml", "--module", "SE", "--after", 1)
     assert result.code == 0
-    assert "Not built: this is a ultralytics config" in result.out
+    assert "Not built: this is a config of the dialect ultralytics" in result.out
     assert "[-1, 1, SE, [128]]" in (tmp_path / "yolov8_SE.yaml").read_text()
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 from configs import document
 
-from yaml_attn.config.edits import Insertion, apply, plan_after, plan_before
+from yaml_attn.config.edits import (
+    Insertion,
+    Removal,
+    Replacement,
+    apply,
+    plan_after,
+    plan_before,
+    plan_edge,
+)
 from yaml_attn.errors import PlaceError
 
 NETWORK = document().network
@@ -92,3 +100,46 @@ def test_after_a_layer_that_nobody_reads_is_refused() -> None:
     ).network
     with pytest.raises(PlaceError, match="nobody reads layer 1"):
         plan_after(dead, 1, "SE", [])
+
+
+def test_an_edge_gets_its_own_layer_just_before_its_reader() -> None:
+    new = apply(NETWORK, [plan_edge(NETWORK, 2, 5, "SE", [])])
+    assert new.row(new.layers[5])[0] == 2
+    assert new.row(new[5])[0] == [-2, 5]
+    assert new.row(new[3])[0] == -1
+
+
+def test_layers_on_the_same_connections_follow_one_another_as_given() -> None:
+    edits = [plan_after(NETWORK, 2, name, []) for name in ("SE", "CBAM")]
+    assert [layer.module for layer in apply(NETWORK, edits).layers[3:5]] == ["SE", "CBAM"]
+    assert [layer.module for layer in apply(NETWORK, edits[::-1]).layers[3:5]] == ["CBAM", "SE"]
+
+
+def test_the_layer_with_more_readers_stands_nearer_whatever_the_order() -> None:
+    wide, narrow = plan_after(NETWORK, 2, "SE", []), plan_edge(NETWORK, 2, 5, "CBAM", [])
+    for edits in ([wide, narrow], [narrow, wide]):
+        new = apply(NETWORK, edits)
+        assert [new.layers[at].module for at in (3, 6)] == ["SE", "CBAM"]
+        assert new.row(new.layers[6])[0] == 3
+        assert new.row(new[5])[0] == [-2, 6]
+
+
+def test_insertions_that_share_only_some_connections_are_refused() -> None:
+    rows = "backbone:\n" + "  - [-1, 1, A, []]\n" * 2 + "head:\n"
+    rows += "".join(f"  - [[-1, {skip}], 1, Concat, [1]]\n" for skip in (0, 0, 0))
+    network = document(rows + "  - [-1, 1, Detect, []]\n").network
+    one = plan_after(network, 0, "SE", [], [2, 3])
+    other = plan_after(network, 0, "CBAM", [], [3, 4])
+    with pytest.raises(PlaceError, match="for different readers, some of them the same"):
+        apply(network, [one, other])
+
+
+def test_insert_replace_and_remove_at_once_speak_of_the_network_as_it_was() -> None:
+    edits = [Removal(2), Replacement(6, "C3SE", [16]), plan_after(NETWORK, 3, "SE", [32])]
+    new = apply(NETWORK, edits)
+    assert [layer.module for layer in new.layers] == [
+        *("Conv", "Conv", "Conv", "SE"), *("nn.Upsample", "Concat", "C3SE", "Detect"),
+    ]  # fmt: skip
+    assert new.row(new[5])[0] == [-1, 1]
+    with pytest.raises(PlaceError, match="twice"):
+        apply(NETWORK, [Removal(2), Replacement(2, "C3SE", [])])

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
+from random import Random
 from typing import Any
 
 import yaml
 from configs import STYLES, Style, networks, write
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from yaml_attn.config.document import Document, encode
-from yaml_attn.config.edits import Insertion, apply, contract, plan_after, plan_before
+from yaml_attn.config.edits import (
+    Insertion,
+    Removal,
+    Replacement,
+    apply,
+    contract,
+    plan_after,
+    plan_before,
+)
 from yaml_attn.config.network import Network
 from yaml_attn.config.rewrite import prove, rewrite
 from yaml_attn.errors import ConfigError, PlaceError
@@ -47,6 +56,83 @@ def insertions(draw: st.DrawFn) -> tuple[Document, Insertion]:
     except PlaceError:
         insertion = plan_after(network, network.layers[-1].sources[0].key, "SE", [8, 16])
     return document, insertion
+
+
+@st.composite
+def several(draw: st.DrawFn) -> tuple[Document, list[Insertion]]:
+    """A document and insertions after some of its layers, two after one of them perhaps."""
+    rows, backbone = draw(networks())
+    document = Document.parse(write(rows, backbone, draw(STYLES)))
+    network = document.network
+    read = [layer.key for layer in network.layers[:-1] if network.consumers(layer.key)]
+    chosen = draw(st.lists(st.sampled_from(read), min_size=1, max_size=4))
+    return document, [plan_after(network, key, f"A{at}", [8]) for at, key in enumerate(chosen)]
+
+
+@given(several(), st.randoms())
+def test_the_order_of_edits_at_different_places_does_not_matter(
+    drawn: tuple[Document, list[Insertion]], random: Random
+) -> None:
+    document, edits = drawn
+    shuffled = sorted(edits, key=lambda _: random.random())
+    # Layers on the same connections follow one another as given, so these keep their order.
+    shuffled.sort(key=lambda edit: edit.source)
+    ordered = sorted(edits, key=lambda edit: edit.source)
+    same_place = [[e.module for e in ordered if e.source == k.source] for k in ordered]
+    kept = [[e.module for e in shuffled if e.source == k.source] for k in ordered]
+    assume(same_place == kept)
+    assert apply(document.network, shuffled).rows() == apply(document.network, edits).rows()
+
+
+@given(several())
+def test_edits_at_once_are_the_composition_of_single_edits(
+    drawn: tuple[Document, list[Insertion]],
+) -> None:
+    document, edits = drawn
+    at_once = apply(document.network, edits)
+    one_by_one, index_map = document.network, {key: key for key in document.network.index}
+    for number, edit in enumerate(edits):
+        # After the layers inserted there before, as "at once" orders them.
+        last = [at for at, other in enumerate(edits[:number]) if other.source == edit.source]
+        source = len(document.rows) + last[-1] if last else edit.source
+        before = one_by_one
+        one_by_one = apply(before, [plan_after(before, source, edit.module, edit.args)])
+        step = {at: one_by_one.index[key] for key, at in before.index.items()}
+        index_map = {key: step[at] for key, at in index_map.items()}
+    assert one_by_one.rows() == at_once.rows()
+    assert index_map == {key: at_once.index[key] for key in index_map}
+
+
+@given(several())
+def test_removing_all_that_was_inserted_gives_back_the_base_byte_for_byte(
+    drawn: tuple[Document, list[Insertion]],
+) -> None:
+    document, edits = drawn
+    network = apply(document.network, edits)
+    text = rewrite(document, network)
+    prove(document, network, text)
+    inserted = Document.parse(encode(text, bom=document.bom))
+    new = [Removal(network.index[len(document.rows) + at]) for at in range(len(edits))]
+    without = apply(inserted.network, new)
+    undone = rewrite(inserted, without)
+    prove(inserted, without, undone)
+    assert encode(undone, bom=inserted.bom) == document.data
+
+
+@given(networks(), STYLES, st.data())
+def test_a_replaced_module_changes_nothing_but_its_name_and_args(
+    drawn: tuple[list[list[Any]], int], style: Style, data: st.DataObject
+) -> None:
+    document = Document.parse(write(*drawn, style))
+    key = data.draw(st.sampled_from(list(document.network.index)))
+    network = apply(document.network, [Replacement(key, "C3SE", [7, "c2"])])
+    text = rewrite(document, network)
+    prove(document, network, text)
+    row = document.rows[key]
+    start, end = row.module.start, row.args.end
+    assert text.startswith(document.text[:start])
+    assert text.endswith(document.text[end:])
+    assert rows_of(text)[key] == [row.values[0], row.values[1], "C3SE", [7, "c2"]]
 
 
 @given(networks(), STYLES)

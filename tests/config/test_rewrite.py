@@ -8,7 +8,7 @@ import pytest
 from configs import SMALL, document
 
 from yaml_attn.config.document import Document
-from yaml_attn.config.edits import apply, plan_after, plan_before
+from yaml_attn.config.edits import Removal, apply, plan_after, plan_before
 from yaml_attn.config.network import Network, Source
 from yaml_attn.config.rewrite import prove, rewrite
 from yaml_attn.errors import InternalError
@@ -164,3 +164,12 @@ def test_the_proof_refuses_a_change_outside_the_rows() -> None:
     network = apply(found.network, [plan_after(found.network, 2, "SE", [16])])
     with pytest.raises(InternalError, match="a key other than"):
         prove(found, network, rewrite(found, network).replace("nc: 2", "nc: 3"))
+
+
+def test_the_last_row_of_a_list_can_give_way_to_a_new_one() -> None:
+    text = "backbone:\n  [[-1, 1, A, [8]],\n   [-1, 1, B, [8]]]\nhead:\n  - [-1, 1, Detect, []]\n"
+    found = document(text)
+    network = apply(found.network, [Removal(1), plan_after(found.network, 0, "SE", [8])])
+    new = rewrite(found, network)
+    prove(found, network, new)
+    assert "[[-1, 1, A, [8]],\n   [-1, 1, SE, [8]],\n   ]" in new

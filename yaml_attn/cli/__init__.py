@@ -14,7 +14,11 @@ from yaml_attn import __version__
 from yaml_attn.cli.build import build
 from yaml_attn.cli.diff import diff
 from yaml_attn.cli.insert import insert
+from yaml_attn.cli.inserting import InOrder
 from yaml_attn.cli.modules import modules
+from yaml_attn.cli.places import places
+from yaml_attn.cli.remove import remove
+from yaml_attn.cli.replace import replace
 from yaml_attn.cli.show import show
 from yaml_attn.errors import YamlAttnError
 
@@ -25,8 +29,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (insert, diff, show, build, modules):
-    app.command()(command)
+app.command(cls=InOrder)(insert)
+app.command(cls=InOrder)(diff)
+app.command()(replace)
+app.command()(remove)
+app.command()(show)
+app.command()(places)
+app.command()(build)
+app.command()(modules)
 
 
 def _version(wanted: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from yaml_attn.cli import options
+from yaml_attn.cli.inserting import requests
 from yaml_attn.cli.render import (
     Format,
     change_table,
@@ -16,25 +17,30 @@ from yaml_attn.cli.render import (
     print_table,
     unified_diff,
 )
+from yaml_attn.cli.writing import edit_lines, output_name
 from yaml_attn.errors import UsageError
 
 if TYPE_CHECKING:
-    from yaml_attn.api import Config, Difference
+    from yaml_attn.api import Config
+    from yaml_attn.results import Difference
 
 
 def diff(
+    ctx: typer.Context,
     files: Annotated[
         list[Path] | None,
         typer.Argument(metavar="[OLD NEW]", help="Two files to compare, instead of an edit."),
     ] = None,
     *,
     base: options.OptionalBase = None,
-    module: options.OptionalModule = None,
-    after: options.After = None,
-    before: options.Before = None,
+    module: options.Modules = None,
+    after: options.After = None,  # noqa: ARG001 (read with its order from the context)
+    before: options.Before = None,  # noqa: ARG001
+    edge: options.Edge = None,  # noqa: ARG001
     consumers: options.Consumers = "all",
-    args: options.Args = None,
-    set_: options.Set = None,
+    args: options.Args = None,  # noqa: ARG001
+    set_: options.Set = None,  # noqa: ARG001
+    identity_init: options.IdentityInit = False,
     name: options.Name = None,
     channels: options.Channels = options.ChannelArgument.nominal,
     style: Annotated[
@@ -55,7 +61,7 @@ def diff(
 
     yaml-attn diff yolov5s.yaml yolov5s_SE.yaml
     """
-    from yaml_attn.api import compare_files  # noqa: PLC0415
+    from yaml_attn.api import compare_files, load  # noqa: PLC0415
     from yaml_attn.cli import records  # noqa: PLC0415
 
     style = Format.json if json else style or default_format()
@@ -65,9 +71,11 @@ def diff(
             raise UsageError("give two files, or --base and --module: not both")
         difference = compare_files(*files)
     elif base and module:
-        edit = options.Edit(base, module, after, before, consumers, args, set_, name, channels)
-        edited = edit.apply()
-        difference = edited.difference(options.output_name(edited))
+        asked = requests(
+            ctx, consumers=consumers, name=name, channels=channels, identity_init=identity_init
+        )
+        edited = load(base).edit(*asked)
+        difference = edited.diff(output_name(edited))
     else:
         raise UsageError(
             "nothing to compare",
@@ -91,17 +99,3 @@ def _print(difference: Difference, edited: Config | None, style: Format) -> None
         out.print(f"```diff\n{difference.text}\n```", markup=False)
     else:
         out.print(unified_diff(difference.text, style), end="")
-
-
-def edit_lines(config: Config) -> list[str]:
-    """Each inserted layer with every reader of what it reads, and the side effects."""
-    lines = []
-    for new in config.inserted:
-        moved = [f"{each.index} ({each.module})" for each in new.consumers if each.moved]
-        raw = [f"{each.index} ({each.module})" for each in new.consumers if not each.moved]
-        lines.append(
-            f"{new.module} is layer {new.index}: reads {new.reads}, read by {', '.join(moved)}."
-        )
-        if raw:
-            lines.append(f"Still reading {new.reads} itself: {', '.join(raw)}.")
-    return [*lines, *config.side_effects]

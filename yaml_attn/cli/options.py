@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from yaml_attn.errors import DocumentError, UsageError
-
-if TYPE_CHECKING:
-    from yaml_attn.api import Config
 
 WHAT = "What and where"
 ROW = "The new row"
@@ -26,38 +22,68 @@ _BASE = typer.Option(
     help="The config to start from: a file, or a template's name.",
     rich_help_panel=WHAT,
 )
-_MODULE = typer.Option(
-    "--module",
-    "-m",
-    help="The attention mechanism; `yaml-attn modules` lists them.",
-    rich_help_panel=WHAT,
-)
 Base = Annotated[str, _BASE]
-Module = Annotated[str, _MODULE]
 OptionalBase = Annotated[str | None, _BASE]
-OptionalModule = Annotated[str | None, _MODULE]
+Modules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--module",
+        "-m",
+        help="The attention mechanism; `yaml-attn modules` lists them. May be given several "
+        "times: the options behind each speak of it.",
+        rich_help_panel=WHAT,
+    ),
+]
 After = Annotated[
-    int | None,
-    typer.Option(help="Index of the layer that the attention reads.", rich_help_panel=WHAT),
+    list[str] | None,
+    typer.Option(
+        "--after",
+        metavar="PLACE",
+        help="The layers that the attention reads: 8, -2, SPPF, backbone.C3[-1], P3,P4,P5, "
+        "detect, stages; `yaml-attn places FILE` lists them.",
+        rich_help_panel=WHAT,
+    ),
 ]
 Before = Annotated[
-    int | None,
+    list[str] | None,
     typer.Option(
-        help="Instead: index of the layer whose input the attention refines.",
+        "--before",
+        metavar="PLACE",
+        help="Instead: the layers whose input the attention refines.",
+        rich_help_panel=WHAT,
+    ),
+]
+Edge = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--edge",
+        metavar="FROM:TO",
+        help="Instead: the one connection that it refines, e.g. 4:16.",
+        rich_help_panel=WHAT,
+    ),
+]
+At = Annotated[
+    str,
+    typer.Option(
+        "--at",
+        metavar="PLACE",
+        help="The layers: 8, -2, SPPF, backbone.C3, C3[-1], stages; `yaml-attn places FILE` "
+        "lists what each name means.",
         rich_help_panel=WHAT,
     ),
 ]
 Consumers = Annotated[
     str,
     typer.Option(
-        metavar="all|next|LIST",
+        "--consumers",
+        metavar="all|next|detect|PLACE",
         help="Which readers of the layer read the attention instead: all of them, the next row "
-        "only, or those with these indexes (of the base), e.g. 9,19.",
+        "only, the head only, or those at these places of the base, e.g. 9,19.",
         rich_help_panel=WHAT,
     ),
 ]
 Args = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--args",
         metavar="LIST",
@@ -74,9 +100,18 @@ Set = Annotated[
         rich_help_panel=ROW,
     ),
 ]
+IdentityInit = Annotated[
+    bool,
+    typer.Option(
+        "--identity-init",
+        help="Start as the identity, so that a pretrained network is undisturbed at step 0.",
+        rich_help_panel=ROW,
+    ),
+]
 Name = Annotated[
     str | None,
     typer.Option(
+        "--name",
         help="Module name in the row, when your framework calls it differently.",
         rich_help_panel=ROW,
     ),
@@ -93,6 +128,7 @@ class ChannelArgument(str, Enum):
 Channels = Annotated[
     ChannelArgument,
     typer.Option(
+        "--channels",
         help="First argument of the row: the unscaled number of channels, as tutorials write it, "
         "or `c2`, which every stock framework resolves to the real number.",
         rich_help_panel=ROW,
@@ -123,78 +159,81 @@ Real = Annotated[
         "--real", help="Run forward and backward at full size too.", rich_help_panel=CHECK
     ),
 ]
+NoBuild = Annotated[
+    bool,
+    typer.Option(
+        "--no-build",
+        help="Do not build the result with torch; its wiring is proved all the same.",
+        rich_help_panel=CHECK,
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="File or folder to write, - for stdout; here <base>_<module>.yaml unless given.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+InPlace = Annotated[
+    bool,
+    typer.Option("--in-place", help="Change the base file.", rich_help_panel=OUTPUT),
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", "-f", help="Replace the output file.", rich_help_panel=OUTPUT),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Do everything but write.", rich_help_panel=OUTPUT),
+]
 Json = Annotated[
     bool,
     typer.Option("--json", help="Print the result as JSON, for machines.", rich_help_panel=OUTPUT),
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """The options of `insert` and `diff` that say what to insert, as they were given."""
-
-    base: str
-    module: str
-    after: int | None
-    before: int | None
-    consumers: str
-    args: str | None
-    set: list[str] | None
-    name: str | None
-    channels: ChannelArgument
-
-    def apply(self) -> Config:
-        """The edited config.
-
-        Raises:
-            YamlAttnError: what `api.load` and `Config.insert` raise, or an unreadable option.
-        """
-        from yaml_attn.api import load  # noqa: PLC0415
-
-        return load(self.base).insert(
-            self.module,
-            after=self.after,
-            before=self.before,
-            args=_list(self.args),
-            parameters=_assignments(self.set or []),
-            consumers=_consumers(self.consumers),
-            name=self.name,
-            channels=self.channels.value,
-        )
+def places(text: str) -> str | Collection[str]:
+    """The value of `--consumers`: one of its words, or places."""
+    return text if text in {"all", "next", "detect"} else text.split(",")
 
 
-def _consumers(text: str) -> Literal["all", "next"] | Collection[int]:
-    if text == "all":
-        return "all"
-    if text == "next":
-        return "next"
-    try:
-        return [int(item) for item in text.split(",")]
-    except ValueError:
-        raise UsageError(
-            f"--consumers {text} is neither all, next nor a list of indexes such as 9,19"
-        ) from None
+def edge(text: str) -> tuple[str, str]:
+    """The two ends of `--edge FROM:TO`.
+
+    Raises:
+        UsageError: it has not two ends.
+    """
+    source, colon, target = text.partition(":")
+    if not (source and colon and target):
+        raise UsageError(f"--edge {text} is not FROM:TO", hint="E.g. --edge 4:16")
+    return source, target
 
 
-def _list(text: str | None) -> list[Any]:
-    if text is None:
-        return []
+def arguments(text: str) -> list[Any]:
+    """The list that `--args` gives.
+
+    Raises:
+        UsageError: it is none.
+    """
     value = _value(text, f"--args {text}")
     if not isinstance(value, list):
         raise UsageError(f"--args {text} is no list", hint=f"Write --args '[{text}]'.")
     return value
 
 
-def _assignments(texts: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--set {text} is not NAME=VALUE", hint="E.g. --set ratio=16")
-        if name in found:
-            raise UsageError(f"--set {name} is given twice")
-        found[name] = _value(value, f"--set {text}")
-    return found
+def assignment(text: str) -> tuple[str, Any]:
+    """The name and the value that `--set` gives.
+
+    Raises:
+        UsageError: it is not NAME=VALUE, or the value is no YAML.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--set {text} is not NAME=VALUE", hint="E.g. --set ratio=16")
+    return name, _value(value, f"--set {text}")
 
 
 def _value(text: str, option: str) -> Any:
@@ -204,13 +243,6 @@ def _value(text: str, option: str) -> Any:
         return read_yaml(text)
     except DocumentError:
         raise UsageError(f"{option} cannot be read as a value") from None
-
-
-def output_name(config: Config) -> str:
-    """The name of the file that an edited config is written to unless one is given."""
-    stem = config.path.stem if config.path else "config"
-    modules = dict.fromkeys(layer.module for layer in config.inserted)
-    return "_".join([stem, *modules]) + ".yaml"
 
 
 def print_json(content: Any) -> None:

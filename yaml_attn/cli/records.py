@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from yaml_attn.api import Config, Difference, Inserted, Verification
+    from yaml_attn.api import Config
     from yaml_attn.building.report import BuildReport, LayerReport
     from yaml_attn.config.changes import LayerChange, Reading
     from yaml_attn.modules.registry import Mechanism
+    from yaml_attn.results import Difference, Inserted, Verification
 
 
 def difference(found: Difference) -> dict[str, Any]:
@@ -74,7 +75,7 @@ def verification(found: Verification) -> dict[str, Any]:
     """Base and edited network built."""
     return {
         "base_parameters": found.base.parameters,
-        "added_parameters": found.added_parameters,
+        "added_parameters": sum(each.parameters for each in found.added),
         **build(found.edited),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from yaml_attn.config.network import IMAGE, From, Layer, Network
@@ -10,7 +11,8 @@ from yaml_attn.config.network import IMAGE, From, Layer, Network
 State = Literal["same", "moved", "changed", "inserted", "removed"]
 
 
-class Reading(NamedTuple):
+@dataclass(frozen=True)
+class Reading:
     """One input of a layer: the number written in `from`, and the layer that it means."""
 
     written: int

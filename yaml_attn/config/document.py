@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from yaml_attn.config.diagnosis import UnreadableError, because
 from yaml_attn.config.network import SECTIONS, Network
 from yaml_attn.config.syntax import Node, Span, compose, read_yaml
 from yaml_attn.errors import DocumentError, WiringError
@@ -90,12 +91,14 @@ class Document:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            raise DocumentError(
+            refused = UnreadableError(
+                "encoding",
                 f"is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}",
-                path=path,
                 line=line,
                 hint="Save the file as UTF-8 (an editor's 'Save with encoding').",
-            ) from None
+            )
+            refused.path = path
+            raise refused from None
         bom = text.startswith(BOM)
         text = text.removeprefix(BOM)
         try:
@@ -138,6 +141,17 @@ def encode(text: str, *, bom: bool) -> bytes:
     return ((BOM if bom else "") + text).encode("utf-8")
 
 
+def comment_number(text: str, row: Row) -> Span | None:
+    """The number that opens the row's trailing comment, whether it is the row's index or not."""
+    return _opening_number(text, row.comma.end if row.comma else row.span.end)
+
+
+def _opening_number(text: str, offset: int) -> Span | None:
+    comment = re.compile(r"[ \t\]]*(?=#)").match(text, offset)
+    number = _COMMENT_INDEX.match(text, comment.end()) if comment else None
+    return Span(*number.span(1)) if number else None
+
+
 def network_of(text: str) -> tuple[Network, Mapping[str, Any]]:
     """The network and the other top-level keys of a text, by PyYAML alone: what the proof reads.
 
@@ -169,14 +183,16 @@ class _Reader:
     def read(self) -> tuple[tuple[Row, ...], dict[str, Any]]:
         """The rows, and the top-level keys beside them."""
         if self.root is None:
-            raise DocumentError("is not a model config: it has no top-level keys")
+            raise UnreadableError("sections", "is not a model config: it has no top-level keys")
         _refuse_duplicate_keys(self.root)
         missing = [section for section in SECTIONS if section not in self.values]
         if missing:
             found = ", ".join(str(key) for key in self.values) or "none"
             absent = " and no ".join(f"`{key}:`" for key in missing)
-            raise DocumentError(
-                f"is not a model config: it has no {absent}", hint=f"Its top-level keys: {found}."
+            raise UnreadableError(
+                "sections",
+                f"is not a model config: it has no {absent}",
+                hint=f"Its top-level keys: {found}.",
             )
         nodes = {key.text: (key, value) for key, value in self.root.pairs}
         rows: list[Row] = []
@@ -188,15 +204,20 @@ class _Reader:
     def _section(self, section: str, key: Node, node: Node, first: int) -> list[Row]:
         values = self.values[section]
         if node.kind != "list" or not values:
-            raise key.error(f"`{section}:` is not a list of rows", _ROW_HINT)
+            raise because("row", key.error(f"`{section}:` is not a list of rows", _ROW_HINT))
         end = node.span.start
         if end < key.span.start:
-            raise key.error(f"`{section}:` is an alias of a list written elsewhere", _ALIAS_HINT)
+            raise because(
+                "row",
+                key.error(f"`{section}:` is an alias of a list written elsewhere", _ALIAS_HINT),
+            )
         rows: list[Row] = []
         for child, value in zip(node.children, values, strict=True):
             index = first + len(rows)
             if child.span.start < end:
-                raise key.error(f"row {index} is an alias of another row", _ALIAS_HINT)
+                raise because(
+                    "row", key.error(f"row {index} is an alias of another row", _ALIAS_HINT)
+                )
             rows.append(self._row(section, index, child, value, flow=node.flow))
             end = child.span.end
         return rows
@@ -204,7 +225,7 @@ class _Reader:
     def _row(self, section: str, index: int, node: Node, values: Any, *, flow: bool) -> Row:
         problem = _row_problem(values)
         if problem:
-            raise node.error(f"row {index} of the file {problem}", _ROW_HINT)
+            raise because("row", node.error(f"row {index} of the file {problem}", _ROW_HINT))
         source = node.children[0]
         items = source.children if source.kind == "list" else (source,)
         anchor = re.compile(r"(?:[&!]\S*[ \t]+)*").match(self.text, node.span.start)
@@ -227,7 +248,7 @@ class _Reader:
     def _reference(self, node: Node, row: Node, index: int) -> Span:
         start, end = node.span
         if not row.span.start <= start < row.span.end:
-            raise row.error(f"row {index} has an alias in its `from`", _ALIAS_HINT)
+            raise because("row", row.error(f"row {index} has an alias in its `from`", _ALIAS_HINT))
         # An anchor or a tag belongs to the node's span, but not to the number.
         number = re.search(r"\S+$", self.text[start:end])
         return Span(start + number.start() if number else start, end)
@@ -237,9 +258,8 @@ class _Reader:
         return Span(*comma.span(1)) if comma else None
 
     def _comment_index(self, offset: int, index: int) -> Span | None:
-        comment = re.compile(r"[ \t\]]*(?=#)").match(self.text, offset)
-        number = _COMMENT_INDEX.match(self.text, comment.end()) if comment else None
-        return Span(*number.span(1)) if number and int(number.group(1)) == index else None
+        span = _opening_number(self.text, offset)
+        return span if span and int(self.text[slice(*span)]) == index else None
 
 
 def _row_problem(values: Any) -> str | None:
@@ -275,8 +295,9 @@ def _refuse_duplicate_keys(root: Node) -> None:
         lines: dict[str, int] = {}
         for key, _ in node.pairs:
             if key.kind == "scalar" and key.text in lines:
-                raise key.error(
+                twice = key.error(
                     f"the key `{key.text}:` stands twice, first in line {lines[key.text]}",
                     "The frameworks would silently take the last one; delete the other.",
                 )
+                raise because("duplicate key", twice)
             lines[key.text] = key.line

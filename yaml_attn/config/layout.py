@@ -35,41 +35,50 @@ def splice(text: str, splices: Sequence[Splice]) -> str:
     return "".join(parts)
 
 
-def add_after(document: Document, row: Row, values: Sequence[Any]) -> list[Splice]:
-    """A new row behind this one."""
+def add_after(document: Document, row: Row, new: Sequence[Sequence[Any]]) -> list[Splice]:
+    """New rows behind this one."""
     text = document.text
-    new = _render_row(values, text[slice(*row.span)])
-    line = document.newline + _margin(document, row) + new
+    rows = [_render_row(values, text[slice(*row.span)]) for values in new]
+    margin = document.newline + _margin(document, row)
     behind = row.comma.end if row.comma else row.span.end
     line_end = _line_end(text, behind)
     alone = _blank_or_comment(text[behind:line_end])
     if not row.in_flow_list:
-        return [_insert(line_end, line)]
+        return [_insert(line_end, "".join(margin + each for each in rows))]
+    if row.comma and alone:
+        return [_insert(line_end, "".join(f"{margin}{each}," for each in rows))]
     if row.comma:
-        return [_insert(line_end, f"{line},") if alone else _insert(behind, f" {new},")]
+        return [_insert(behind, "".join(f" {each}," for each in rows))]
+    lines = margin + f",{margin}".join(rows)
     if alone:
-        return [_insert(row.span.end, ","), _insert(line_end, line)]
-    return [_insert(row.span.end, f",{line}")]
+        return [_insert(row.span.end, ","), _insert(line_end, lines)]
+    return [_insert(row.span.end, f",{lines}")]
 
 
-def add_before(document: Document, row: Row, values: Sequence[Any]) -> list[Splice]:
-    """A new row above this one, the first of its list."""
-    new = _render_row(values, document.text[slice(*row.span)])
+def add_before(document: Document, row: Row, new: Sequence[Sequence[Any]]) -> list[Splice]:
+    """New rows above this one, the first of its list."""
+    rows = [_render_row(values, document.text[slice(*row.span)]) for values in new]
     margin = _margin(document, row)
     if row.in_flow_list:
-        return [_insert(row.span.start, f"{new},{document.newline}{margin}")]
-    return [_insert(row.span.start - len(margin), margin + new + document.newline)]
+        lines = "".join(f"{each},{document.newline}{margin}" for each in rows)
+        return [_insert(row.span.start, lines)]
+    lines = "".join(margin + each + document.newline for each in rows)
+    return [_insert(row.span.start - len(margin), lines)]
 
 
-def cut(document: Document, index: int) -> list[Splice]:
-    """The row taken out, with its line where it has one of its own."""
-    text, row = document.text, document.rows[index]
-    above, below = (_sibling(document, index, step) for step in (-1, 1))
-    end = row.comma.end if row.comma else row.span.end
-    line = Span(_line_start(text, row.span.start), _line_end(text, end))
-    opens_line = _MARGIN.fullmatch(text, line.start, row.span.start)
+def cut(document: Document, first: int, last: int, *, list_goes_on: bool) -> list[Splice]:
+    """A run of rows of one list taken out, with the lines that are theirs alone.
+
+    `list_goes_on` says that a new row follows the one above, whose comma has to stay then.
+    """
+    text, rows = document.text, document.rows[first : last + 1]
+    above, below = _sibling(document, first, -1), _sibling(document, last, 1)
+    start, end = rows[0].span.start, (rows[-1].comma or rows[-1].span).end
+    line = Span(_line_start(text, start), _line_end(text, end))
+    opens_line = _MARGIN.fullmatch(text, line.start, start)
     closes_line = _blank_or_comment(text[end : line.end])
-    orphan = above.comma if above and not row.comma else None  # the list ends before it now
+    ends = not rows[-1].comma and not list_goes_on
+    orphan = above.comma if above and ends else None  # the list ends before this comma now
     if opens_line and closes_line:
         found = [Splice(orphan, "")] if orphan else []
         newline = re.compile(r"\r\n|\r|\n").match(text, line.end)
@@ -77,12 +86,12 @@ def cut(document: Document, index: int) -> list[Splice]:
             return [*found, Splice(Span(line.start, newline.end()), "")]
         return [*found, Splice(Span(len(text[: line.start].rstrip("\r\n")), line.end), "")]
     if orphan:
-        if "#" in text[orphan.end : row.span.start]:  # a comment between them stays
-            return [Splice(orphan, ""), Splice(row.span, "")]
+        if "#" in text[orphan.end : start]:  # a comment between them stays
+            return [Splice(orphan, ""), Splice(Span(start, end), "")]
         return [Splice(Span(orphan.start, end), "")]
     if above and above.comma and not opens_line:
         return [Splice(Span(above.comma.end, end), "")]
-    return [Splice(Span(row.span.start, below.span.start if below else end), "")]
+    return [Splice(Span(start, below.span.start if below else end), "")]
 
 
 def render(value: Any, neighbour: str) -> str:

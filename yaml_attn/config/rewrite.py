@@ -6,6 +6,9 @@ trailing comments. New rows are added in the style of the row beside them, remov
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby
+
 from yaml_attn.config.document import Document, network_of
 from yaml_attn.config.edits import contract
 from yaml_attn.config.layout import Splice, add_after, add_before, cut, render, splice
@@ -23,12 +26,32 @@ def rewrite(document: Document, network: Network) -> str:
     for at, layer in enumerate(network.layers):
         if layer.key < len(document.rows):
             splices += _respell(document, network, layer, at)
-        else:
-            splices += _add(document, network, layer)
-    for index in range(len(document.rows)):
-        if index not in network.index:
-            splices += cut(document, index)
+    for new in _runs(network, range(len(document.rows))):
+        splices += _add(document, network, new)
+    gone = [index for index in range(len(document.rows)) if index not in network.index]
+    for first, last in _consecutive(document, gone):
+        section = document.rows[first].section
+        end = [layer.key for layer in network.layers if layer.section == section][-1]
+        splices += cut(document, first, last, list_goes_on=end >= len(document.rows))
     return splice(document.text, splices)
+
+
+def _runs(network: Network, known: Collection[int]) -> Iterator[list[Layer]]:
+    """New layers that stand behind one another in one section."""
+    for _, layers in groupby(network.layers, lambda layer: (layer.section, layer.key in known)):
+        run = list(layers)
+        if run[0].key not in known:
+            yield run
+
+
+def _consecutive(document: Document, indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and last of runs of rows that stand behind one another in one section."""
+    runs = groupby(
+        enumerate(indexes), lambda item: (item[1] - item[0], document.rows[item[1]].section)
+    )
+    for _, run in runs:
+        found = [index for _, index in run]
+        yield found[0], found[-1]
 
 
 def prove(document: Document, network: Network, text: str) -> None:
@@ -83,12 +106,12 @@ def _respell(document: Document, network: Network, layer: Layer, at: int) -> lis
     return found
 
 
-def _add(document: Document, network: Network, layer: Layer) -> list[Splice]:
-    """A new row, behind the nearest row above in its section, else above the first one below."""
-    at = network.index[layer.key]
-    values = network.row(layer)
-    for other in reversed(network.layers[:at]):
-        if other.section == layer.section and other.key < len(document.rows):
-            return add_after(document, document.rows[other.key], values)
-    below = next(other for other in network.layers[at:] if other.key < len(document.rows))
+def _add(document: Document, network: Network, new: Sequence[Layer]) -> list[Splice]:
+    """New rows, behind the row above in their section, else above the first one below."""
+    at = network.index[new[0].key]
+    values = [network.row(layer) for layer in new]
+    section = [layer.key for layer in network.layers[:at] if layer.section == new[0].section]
+    if section:
+        return add_after(document, document.rows[section[-1]], values)
+    below = network.layers[network.index[new[-1].key] + 1]
     return add_before(document, document.rows[below.key], values)

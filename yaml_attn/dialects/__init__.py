@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from yaml_attn.config.network import Network
-from yaml_attn.dialects.base import HEADS, Settings
-from yaml_attn.errors import PlaceError
+from yaml_attn.dialects.base import Settings
+from yaml_attn.dialects.strides import HEADS
 
 # Modules that only one framework's parser knows. YOLOv5 has none of these; a config without any
 # of them is read as YOLOv5's, whose rows are the common core.
@@ -45,16 +45,9 @@ def recognise(network: Network, settings: Settings) -> str:
     return "yolov5" if "anchors" in settings else "ultralytics"
 
 
-def refuse_several_maps(network: Network, key: int) -> None:
-    """Refuse a layer whose output an attention layer cannot read.
-
-    Raises:
-        PlaceError: the layer returns something else than one map.
-    """
+def several_maps(network: Network, key: int) -> str | None:
+    """Why the layer's output is no single feature map, in words; None if it is one."""
     layer = network[key]
-    reason = SEVERAL_MAPS.get(layer.module)
     if layer.module == "TorchVision" and layer.args[-1:] == [True]:
-        reason = "it returns the maps of all stages, which Index picks from"
-    if reason:
-        at = network.index[key]
-        raise PlaceError(f"nothing can be inserted after layer {at} ({layer.module}): {reason}")
+        return "it returns the maps of all stages, which Index picks from"
+    return SEVERAL_MAPS.get(layer.module)

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 Settings = Mapping[str, Any]
 """The top-level keys of a config other than backbone and head: nc, depth_multiple, anchors, ..."""
-
-HEADS: Final = frozenset(
-    "Detect Segment Pose OBB Classify v10Detect WorldDetect YOLOEDetect YOLOESegment "
-    "YOLOESegment26 Segment26 Pose26 OBB26 SemanticSegment Depth RTDETRDecoder IDetect "
-    "IAuxDetect IBin IKeypoint DualDetect TripleDetect DDetect DualDDetect TripleDDetect "
-    "DSegment DualDSegment Panoptic".split()
-)
-"""Every framework's heads: they end a network and return predictions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from yaml_attn.config.network import IMAGE, Network
+
 Args = Sequence[Any]
 
-JOINS: Final = frozenset("Concat Chuncat Shortcut CBFuse".split())
-"""Modules that read several maps of equal height and width and give one (CBFuse resizes them)."""
+EQUAL_JOINS: Final = frozenset(["Concat", "Chuncat", "Shortcut"])
+"""Modules that read several maps of equal height and width and give one."""
 
 LEVEL_GROUPS: Final[Mapping[str, int]] = {
     **dict.fromkeys(
@@ -83,7 +85,7 @@ _CONVOLUTIONS: Final = frozenset(
     "RepConv_OREPA RobustConv SCDown nn.Conv2d".split()
 )
 _HALVINGS: Final[Mapping[str, Callable[[Args], int | None]]] = {
-    **dict.fromkeys(_KEEPS | {"Concat", "Chuncat", "Shortcut", "CBFuse"}, lambda _: 0),
+    **dict.fromkeys(_KEEPS | EQUAL_JOINS | {"CBFuse"}, lambda _: 0),
     **dict.fromkeys(_SILENT, lambda _: None),
     **dict.fromkeys(_CONVOLUTIONS, _strided),
     **dict.fromkeys(["ADown", "AConv", "DownC", "ReOrg"], lambda _: 1),
@@ -121,6 +123,28 @@ def halvings(module: str, args: Args) -> int | None:
     """How often the module halves height and width (-1: it doubles them); None if unknown."""
     rule = _HALVINGS.get(plain(module))
     return rule(args) if rule else None
+
+
+def strides(network: Network) -> list[float | None]:
+    """The stride of each layer's output, in pixels of the image; None where the rows do not tell.
+
+    A module that no framework knows is taken to keep it, as attention does. Of a layer with several
+    inputs it is that of the first, of CBFuse that of the last.
+    """
+    found: list[float | None] = []
+    for layer in network.layers:
+        inputs = [
+            1.0 if source.key == IMAGE else found[network.index[source.key]]
+            for source in layer.sources
+        ]
+        name = plain(layer.module)
+        known = halvings(name, layer.args) if name in _HALVINGS else 0
+        before = inputs[-1 if name == "CBFuse" else 0] if inputs else None
+        if before is None or known is None or name in HEADS:
+            found.append(None)
+        else:
+            found.append(before * 2.0**known)
+    return found
 
 
 def enlarges(module: str, args: Args) -> bool:

@@ -1,0 +1,66 @@
+"""`yaml-attn places`: what every name of a place means in a config."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from yaml_attn.cli import options
+
+if TYPE_CHECKING:
+    from yaml_attn.config.network import Network
+    from yaml_attn.config.places import Place
+
+
+def places(
+    file: Annotated[str, typer.Argument(help="A config, or a template's name.")],
+    *,
+    json: options.Json = False,
+) -> None:
+    """List the places that have a name: which layers each means in this file.
+
+    **Example**: yaml-attn places yolov5s.yaml
+    """
+    from yaml_attn.api import load  # noqa: PLC0415
+    from yaml_attn.config.places import named_places  # noqa: PLC0415
+    from yaml_attn.dialects.strides import strides  # noqa: PLC0415
+
+    config = load(file)
+    network = config.network
+    found = named_places(network, strides(network))
+    if json:
+        options.print_json(
+            {"file": str(config.path), "places": [_record(network, each) for each in found]}
+        )
+    else:
+        _print(network, found)
+
+
+def _record(network: Network, place: Place) -> dict[str, Any]:
+    layers = [{"index": network.index[key], "module": network[key].module} for key in place.keys]
+    return {"name": place.name, "meaning": place.meaning, "layers": layers}
+
+
+def _print(network: Network, found: tuple[Place, ...]) -> None:
+    from yaml_attn.cli.render import Table, console, default_format, print_table  # noqa: PLC0415
+
+    style = default_format()
+    table = Table(["name", "layers", "what it means"])
+    for place in found:
+        table.add(place.name, _layers(network, place), place.meaning)
+    out = console(style)
+    print_table(out, table, style)
+    out.print(
+        "Any index is a place too (8, -2), and so are one of several layers (C3[-1], "
+        "backbone.C3[0], head[0]),\nall of them (C3[*], backbone.*) and a list (4,P3,P4)."
+    )
+
+
+def _layers(network: Network, place: Place) -> str:
+    """`2 (C3), 9 (SPPF)`, or `2, 4, 6 (C3)` where all have one module."""
+    modules = [network[key].module for key in place.keys]
+    indexes = [str(network.index[key]) for key in place.keys]
+    if len(set(modules)) == 1:
+        return f"{', '.join(indexes)} ({modules[0]})"
+    return ", ".join(f"{index} ({module})" for index, module in zip(indexes, modules, strict=True))

@@ -1,0 +1,225 @@
+"""What a user asks for, resolved to edits: names to mechanisms, places to layers, channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+from yaml_attn.config.edits import (
+    Edit,
+    Insertion,
+    Removal,
+    Replacement,
+    plan_after,
+    plan_before,
+    plan_edge,
+)
+from yaml_attn.config.network import IMAGE, Network
+from yaml_attn.config.places import resolve
+from yaml_attn.dialects import several_maps
+from yaml_attn.dialects.channels import nominal_channels
+from yaml_attn.dialects.strides import strides
+from yaml_attn.errors import PlaceError, UsageError
+from yaml_attn.modules.arguments import row_arguments
+from yaml_attn.modules.registry import Mechanism, find
+
+Place: TypeAlias = int | str
+"""An index or a selector, such as `P3,P4,P5`, `SPPF`, `backbone.C3[-1]`: see config/places.py."""
+
+Channels: TypeAlias = Literal["nominal", "c2"]
+"""What args[0] of an attention row says: the tutorials' number, or `c2`, right at every width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Insert an attention layer at one or several places.
+
+    Args:
+        module: a bundled mechanism or one of its aliases.
+        after: the layers whose output the attention refines.
+        before: instead: the layers whose first input it refines.
+        edge: instead: the layer that is read and the one that reads it, for this connection alone.
+        args: the mechanism's own parameters in the order of its signature, without channels.
+        parameters: the same by name.
+        consumers: who reads the attention: "all" readers of the layer, the "next" row only,
+            "detect" for the head only, or the readers at these places.
+        name: the row's module name, when it must differ from the bundled one.
+        channels: whether args[0] is the "nominal" (unscaled) count or the string "c2".
+    """
+
+    module: str
+    after: Place | None = None
+    before: Place | None = None
+    edge: tuple[Place, Place] | None = None
+    args: Sequence[Any] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    consumers: str | Collection[Place] = "all"
+    name: str | None = None
+    channels: Channels = "nominal"
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Put another module in the place of one or several layers; their wiring stays.
+
+    Args:
+        at: the layers.
+        module: the new module's name; `C3[SE]` is written `C3SE`.
+        args: its arguments as the row gives them; the old row's are kept unless given.
+    """
+
+    at: Place
+    module: str
+    args: Sequence[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take out one or several layers: their readers read what they read."""
+
+    at: Place
+
+
+Request: TypeAlias = Insert | Replace | Remove
+
+
+def plan(network: Network, requests: Sequence[Request]) -> list[Edit]:
+    """The edits that the requests mean, all in the numbering of the network as it is.
+
+    Raises:
+        UnknownModuleError, PlaceError, UsageError: no such module, place or parameter.
+    """
+    edits: list[Edit] = []
+    for request in requests:
+        if isinstance(request, Insert):
+            edits += _Insertions(network, request).plan()
+        elif isinstance(request, Replace):
+            edits += _replacements(network, request)
+        else:
+            edits += [_removal(network, key) for key in _keys(network, request.at)]
+    return edits
+
+
+def _keys(network: Network, place: Place) -> tuple[int, ...]:
+    return resolve(network, place, lambda: strides(network))
+
+
+class _Insertions:
+    """One request to insert, place by place."""
+
+    def __init__(self, network: Network, request: Insert) -> None:
+        self.network = network
+        self.request = request
+        self.mechanism: Mechanism = find(request.module)
+        self.args = row_arguments(self.mechanism, request.args, request.parameters)
+        self.name = request.name or self.mechanism.name
+
+    def plan(self) -> list[Insertion]:
+        """The insertions, their rows spelled."""
+        request = self.request
+        plans = []
+        if request.after is not None:
+            plans.append(self._beside(plan_after, request.after))
+        if request.before is not None:
+            plans.append(self._beside(plan_before, request.before))
+        if request.edge is not None:
+            plans.append(self._on_edges(*request.edge))
+        if len(plans) != 1:
+            raise UsageError(
+                "say where: after a layer, before one, or on an edge",
+                hint="E.g. --after 8, --before SPPF or --edge 4:16.",
+            )
+        return [self._spelled(each) for each in plans[0]]
+
+    def _beside(self, planner: Callable[..., Insertion], place: Place) -> list[Insertion]:
+        consumers = self.request.consumers
+        chosen: Literal["all", "next"] | list[int]
+        if consumers == "all" or consumers == "next":  # noqa: PLR1714 (mypy narrows this form)
+            chosen = consumers
+        elif consumers == "detect":
+            chosen = [self.network.layers[-1].key]
+        else:
+            places = [consumers] if isinstance(consumers, str) else consumers
+            chosen = [key for each in places for key in _keys(self.network, each)]
+        return [
+            planner(self.network, key, self.name, (), chosen) for key in _keys(self.network, place)
+        ]
+
+    def _on_edges(self, source: Place, target: Place) -> list[Insertion]:
+        if self.request.consumers != "all":
+            raise UsageError("an edge names its reader itself: leave out the consumers")
+        return [
+            plan_edge(self.network, one, other, self.name, ())
+            for one in _keys(self.network, source)
+            for other in _keys(self.network, target)
+        ]
+
+    def _spelled(self, each: Insertion) -> Insertion:
+        reason = several_maps(self.network, each.source)
+        if reason:
+            at = self.network.index[each.source]
+            module = self.network[each.source].module
+            raise PlaceError(f"nothing can be inserted after layer {at} ({module}): {reason}")
+        return replace(each, args=(self._channel_argument(each), *self.args))
+
+    def _channel_argument(self, each: Insertion) -> int | str:
+        network = self.network
+        at = network.index[each.source]
+        if self.request.channels == "c2":
+            if network.index[each.before] != at + 1:
+                raise PlaceError(
+                    "`c2` is the channels of the row above, which the attention would not read",
+                    hint=f"It would read layer {at} by number; use --channels nominal.",
+                )
+            return "c2"
+        nominal = nominal_channels(network, each.source)
+        if nominal is None:
+            raise PlaceError(
+                f"the file does not say how many channels layer {at} "
+                f"({network.layers[at].module}) gives",
+                hint="Use --channels c2, which the frameworks resolve themselves.",
+            )
+        return nominal
+
+
+def _replacements(network: Network, request: Replace) -> list[Replacement]:
+    found = []
+    for key in _keys(network, request.at):
+        args = network[key].args if request.args is None else request.args
+        found.append(Replacement(key, request.module, list(args)))
+    return found
+
+
+def _removal(network: Network, key: int) -> Removal:
+    """A removal that has a meaning.
+
+    Raises:
+        PlaceError: the layer joins several, changes channels or stride, or nothing would be left.
+    """
+    layer = network[key]
+    at = network.index[key]
+    name = f"layer {at} ({layer.module})"
+    reason = several_maps(network, key)
+    if reason:
+        raise PlaceError(f"{name} cannot be removed: {reason}")
+    if len(layer.sources) != 1:
+        raise PlaceError(
+            f"{name} cannot be removed: it reads {len(layer.sources)} layers, and what reads it "
+            "could not read all of them"
+        )
+    source = layer.sources[0].key
+    channels = nominal_channels(network, source), nominal_channels(network, key)
+    if None in channels or channels[0] != channels[1]:
+        raise PlaceError(
+            f"{name} cannot be removed: it turns {channels[0]} channels into {channels[1]}"
+        )
+    known = strides(network)
+    before = 1.0 if source == IMAGE else known[network.index[source]]
+    if before is None or before != known[at]:
+        raise PlaceError(
+            f"{name} cannot be removed: it changes the stride from {before} to {known[at]}"
+        )
+    if sum(other.section == layer.section for other in network.layers) == 1:
+        raise PlaceError(f"{name} cannot be removed: nothing would be left of the {layer.section}")
+    return Removal(key)

@@ -1,0 +1,71 @@
+"""What commands give back, as data: comparisons, inserted layers, verifications."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from yaml_attn.config.changes import LayerChange, Reading
+
+if TYPE_CHECKING:
+    from yaml_attn.building.report import BuildReport, LayerReport
+
+
+class Difference(NamedTuple):
+    """Two configs compared: what became of every layer, and the unified diff of their text."""
+
+    old: str
+    new: str
+    changes: tuple[LayerChange, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A layer that read the layer before an inserted one; `moved`: it reads the new one now."""
+
+    index: int
+    module: str
+    moved: bool
+
+
+@dataclass(frozen=True)
+class Inserted:
+    """A layer that an edit added: its row, what it reads, and every reader of that."""
+
+    index: int
+    section: str
+    row: Sequence[Any]
+    reads: Reading
+    consumers: tuple[Consumer, ...]
+
+    @property
+    def module(self) -> str:
+        """The row's module name."""
+        name: str = self.row[2]
+        return name
+
+
+class Verification(NamedTuple):
+    """Base and edited network built: no layer differs but those that the edits name.
+
+    `added` are the inserted layers, `replaced` pairs of a replaced layer before and after,
+    `removed` the layers that are gone.
+    """
+
+    base: BuildReport
+    edited: BuildReport
+    added: tuple[LayerReport, ...]
+    replaced: tuple[tuple[LayerReport, LayerReport], ...]
+    removed: tuple[LayerReport, ...]
+
+
+def unified_diff(old: str, old_text: str, new: str, new_text: str) -> str:
+    """The unified diff of two texts, line ends left out; empty if they are equal."""
+    before, after = (
+        re.split(r"\r\n|\r|\n", re.sub(r"\r?\n\Z", "", text)) for text in (old_text, new_text)
+    )
+    return "\n".join(difflib.unified_diff(before, after, old, new, lineterm=""))
