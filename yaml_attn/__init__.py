@@ -1,8 +1,34 @@
 """Insert attention layers into YOLO configs, provably right.
 
->>> import yaml_attn
->>> config = yaml_attn.load("yolov5s.yaml").insert("SE", after=8)
->>> config.save("yolov5s_SE.yaml")
+    >>> import yaml_attn
+    >>> config = yaml_attn.load("yolov5s.yaml").insert("SE", after=8)
+    >>> config.inserted[0].row
+    [-1, 1, 'SE', [1024]]
+    >>> config.index_map[9]
+    10
+
+A config never changes: `insert`, `replace` and `remove` give a new one, so they chain, each in the
+numbering that the one before it left. Several edits in one numbering are one `edit`:
+
+    >>> from yaml_attn import Insert, Replace
+    >>> study = yaml_attn.load("yolov5s.yaml").edit(
+    ...     Insert("CBAM", after="P3,P4,P5"), Insert("SE", edge=(4, 16)), Replace(9, "SPP", [1024])
+    ... )
+    >>> [(layer.index, layer.module) for layer in study.inserted]
+    [(16, 'SE'), (19, 'CBAM'), (23, 'CBAM'), (27, 'CBAM')]
+
+`text` is the new file, proved; `diff` what changed; `build` and `verify` build it with real layers;
+`save` writes it, whole or not at all:
+
+    >>> print(config.diff().changes[-1].from_after)
+    [18, 21, 24]
+    >>> report = config.build()
+    >>> report.parameters, report.strides, round(report.gflops, 1)
+    (7268157, (8.0, 16.0, 32.0), 16.4)
+    >>> config.remove(9).text == config.document.text
+    True
+    >>> config.save("yolov5s_SE.yaml").name
+    'yolov5s_SE.yaml'
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from typing import ClassVar
 class YamlAttnError(Exception):
     """Base of all errors of this package.
 
-    `line` and `column` count from 1; `layer` is the index of the layer in the file.
-    Raise with what is known at that depth; `located` adds file and line further up.
+    `line` and `column` count from 1; `layer` is the index of the layer in the file. An error is
+    raised with what is known there; path and line are added further up.
     """
 
     exit_code: ClassVar[int] = 1

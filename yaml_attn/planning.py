@@ -76,7 +76,11 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Take out one or several layers: their readers read what they read."""
+    """Take out one or several layers: their readers read what they read.
+
+    Args:
+        at: the layers.
+    """
 
     at: Place
 
