@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +16,22 @@ from yaml_attn.config.changes import LayerChange, changes
 from yaml_attn.config.document import Document, encode
 from yaml_attn.config.edits import apply
 from yaml_attn.config.network import Layer, Network
+from yaml_attn.config.places import Place as NamedPlace
+from yaml_attn.config.places import named_places
 from yaml_attn.config.rewrite import prove, rewrite
 from yaml_attn.dialects import recognise
 from yaml_attn.dialects.base import scaled_number
-from yaml_attn.errors import ConfigError, InternalError, OutputError
+from yaml_attn.dialects.strides import strides
+from yaml_attn.errors import ConfigError, InternalError, OutputError, UsageError
 from yaml_attn.files import EXISTS_HINT, find_base, templates, write_atomically
+from yaml_attn.modules.own import OwnMechanism, is_own, load_own
+from yaml_attn.modules.registry import Mechanism, find, known
 from yaml_attn.planning import Channels, Insert, Place, Remove, Replace, Request, plan
 from yaml_attn.results import Consumer, Difference, Inserted, Verification, unified_diff
 
 if TYPE_CHECKING:
     from yaml_attn.building.report import BuildReport
+    from yaml_attn.modules.contract import Check
 
 
 def load(base: str | Path) -> Config:
@@ -54,15 +60,33 @@ def compare_files(old: str | Path, new: str | Path) -> Difference:
     return Difference(str(old), str(new), changed, text)
 
 
+def _own(requests: Sequence[Request]) -> dict[str, OwnMechanism]:
+    """The user's classes that requests name, loaded: by what they are called, and by row name."""
+    found: dict[str, OwnMechanism] = {}
+    for request in requests:
+        if isinstance(request, Insert) and is_own(request.module):
+            mechanism = load_own(request.module)
+            row = request.name or mechanism.name
+            if known(row):
+                raise UsageError(
+                    f"{row} is the name of a bundled mechanism, which a later build would take",
+                    hint=f"Give your row another one: --name My{row}",
+                )
+            found |= {request.module: mechanism, row: mechanism}
+    return found
+
+
 @dataclass(frozen=True)
 class Config:
     """A config file, as it is or edited.
 
-    `document` is the file as it was read, `network` its layers after all edits so far.
+    `document` is the file as it was read, `network` its layers after all edits so far, `own` the
+    user's classes that edits named, by row name and by what the user called them.
     """
 
     document: Document
     network: Network
+    own: Mapping[str, OwnMechanism] = field(default_factory=dict)
 
     @property
     def path(self) -> Path | None:
@@ -202,8 +226,23 @@ class Config:
         Raises:
             UnknownModuleError, PlaceError, UsageError: as `insert`, `replace` and `remove`.
         """
-        edits = plan(self.network, requests)
-        return dataclasses.replace(self, network=apply(self.network, edits))
+        own = {**self.own, **_own(requests)}
+        config = dataclasses.replace(self, own=own)
+        edits = plan(self.network, requests, config.mechanism)
+        return dataclasses.replace(config, network=apply(self.network, edits))
+
+    def mechanism(self, name: str) -> Mechanism | OwnMechanism:
+        """The mechanism that a row or a user means by this name.
+
+        Raises:
+            UnknownModuleError: there is none.
+        """
+        return self.own.get(name) or find(name)
+
+    @cached_property
+    def places(self) -> tuple[NamedPlace, ...]:
+        """Every name that places can be meant by in this file, with its layers."""
+        return named_places(self.network, strides(self.network, keeps=known))
 
     def build(
         self,
@@ -228,7 +267,13 @@ class Config:
 
         try:
             # Shapes and counts need no initial weights, a real forward and backward does.
-            model = bundled.build(self.network, self.document.settings, nc=nc, init=real)
+            model = bundled.build(
+                self.network,
+                self.document.settings,
+                nc=nc,
+                init=real,
+                mechanism=self.mechanism,
+            )
             if real:
                 bundled.run_real(model, imgsz)
             return bundled.inspect(model, imgsz, flops=flops)
@@ -249,7 +294,8 @@ class Config:
             BuildError: one of them cannot be built.
             InternalError: a layer that no edit names would have other parameters than before.
         """
-        base = dataclasses.replace(self, network=self.document.network)
+        contracts = {layer.module: self._contract(layer) for layer in self.inserted}
+        base = dataclasses.replace(self, network=self.document.network, own={})
         before = base.build(imgsz=imgsz, nc=nc, flops=False)
         new = [layer.index for layer in self.inserted]
         after = self.build(imgsz=imgsz, nc=nc, flops=new, real=real)
@@ -275,7 +321,20 @@ class Config:
                 for each in self.changes
                 if each.old is not None and each.new is None
             ),
+            {name: checks for name, checks in contracts.items() if checks},
         )
+
+    def _contract(self, layer: Inserted) -> tuple[Check, ...]:
+        """What a class of the user's keeps of a layer's promises; nothing for a bundled one."""
+        mechanism = self.own.get(layer.module)
+        if mechanism is None:
+            return ()
+        from yaml_attn.modules.contract import check, require  # noqa: PLC0415 (imports torch)
+
+        make, args = mechanism.load(), list(layer.row[3])[1:]
+        checks = check(lambda channels: make(channels, *args))
+        require(layer.module, checks)
+        return checks
 
     def _located(self, error: ConfigError) -> ConfigError:
         """The error with the file and the line of its layer."""

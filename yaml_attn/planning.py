@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from yaml_attn.config.edits import (
     Edit,
@@ -19,10 +19,12 @@ from yaml_attn.config.network import IMAGE, Network
 from yaml_attn.config.places import resolve
 from yaml_attn.dialects import several_maps
 from yaml_attn.dialects.channels import nominal_channels
+from yaml_attn.dialects.composed import host, parse
 from yaml_attn.dialects.strides import strides
 from yaml_attn.errors import PlaceError, UsageError
 from yaml_attn.modules.arguments import row_arguments
-from yaml_attn.modules.registry import Mechanism, find
+from yaml_attn.modules.own import OwnMechanism
+from yaml_attn.modules.registry import Mechanism, known
 
 Place: TypeAlias = int | str
 """An index or a selector, such as `P3,P4,P5`, `SPPF`, `backbone.C3[-1]`: see config/places.py."""
@@ -66,7 +68,8 @@ class Replace:
     Args:
         at: the layers.
         module: the new module's name; `C3[SE]` is written `C3SE`.
-        args: its arguments as the row gives them; the old row's are kept unless given.
+        args: its arguments as the row gives them. Unless given, those of the old row are kept if
+            they mean the same to the new module (C3 and C3SE), else its channels alone.
     """
 
     at: Place
@@ -88,8 +91,16 @@ class Remove:
 Request: TypeAlias = Insert | Replace | Remove
 
 
-def plan(network: Network, requests: Sequence[Request]) -> list[Edit]:
+Find: TypeAlias = Callable[[str], "Mechanism | OwnMechanism"]
+
+
+def plan(network: Network, requests: Sequence[Request], find: Find) -> list[Edit]:
     """The edits that the requests mean, all in the numbering of the network as it is.
+
+    Args:
+        network: the layers.
+        requests: what is asked for.
+        find: finds a mechanism by what the user calls it.
 
     Raises:
         UnknownModuleError, PlaceError, UsageError: no such module, place or parameter.
@@ -97,27 +108,27 @@ def plan(network: Network, requests: Sequence[Request]) -> list[Edit]:
     edits: list[Edit] = []
     for request in requests:
         if isinstance(request, Insert):
-            edits += _Insertions(network, request).plan()
+            edits += _Insertions(network, request, find).plan()
         elif isinstance(request, Replace):
-            edits += _replacements(network, request)
+            edits += _replacements(network, request, find)
         else:
             edits += [_removal(network, key) for key in _keys(network, request.at)]
     return edits
 
 
 def _keys(network: Network, place: Place) -> tuple[int, ...]:
-    return resolve(network, place, lambda: strides(network))
+    return resolve(network, place, lambda: strides(network, keeps=known))
 
 
 class _Insertions:
     """One request to insert, place by place."""
 
-    def __init__(self, network: Network, request: Insert) -> None:
+    def __init__(self, network: Network, request: Insert, find: Find) -> None:
         self.network = network
         self.request = request
-        self.mechanism: Mechanism = find(request.module)
-        self.args = row_arguments(self.mechanism, request.args, request.parameters)
-        self.name = request.name or self.mechanism.name
+        mechanism = find(request.module)
+        self.args = row_arguments(mechanism, request.args, request.parameters)
+        self.name = request.name or mechanism.name
 
     def plan(self) -> list[Insertion]:
         """The insertions, their rows spelled."""
@@ -187,12 +198,30 @@ class _Insertions:
         return nominal
 
 
-def _replacements(network: Network, request: Replace) -> list[Replacement]:
+_ALIKE: Final = (
+    frozenset("C3 C3Ghost C3TR C3x BottleneckCSP".split()),  # channels, shortcut, groups, expansion
+    frozenset("Conv DWConv GhostConv".split()),  # channels, kernel, stride
+)
+"""Modules whose rows have the same arguments."""
+
+
+def _replacements(network: Network, request: Replace, find: Find) -> list[Replacement]:
+    composed = parse(request.module, find)
+    module = composed.spelling if composed else request.module
     found = []
     for key in _keys(network, request.at):
-        args = network[key].args if request.args is None else request.args
-        found.append(Replacement(key, request.module, list(args)))
+        layer = network[key]
+        args = request.args
+        if args is None:
+            args = layer.args if _takes_the_same(layer.module, module) else layer.args[:1]
+        found.append(Replacement(key, module, list(args)))
     return found
+
+
+def _takes_the_same(old: str, new: str) -> bool:
+    """Whether the new module's arguments mean what the old one's do; else the channels alone do."""
+    kinds = {host(old) or old, host(new) or new}
+    return len(kinds) == 1 or any(kinds <= group for group in _ALIKE)
 
 
 def _removal(network: Network, key: int) -> Removal:
@@ -218,11 +247,15 @@ def _removal(network: Network, key: int) -> Removal:
         raise PlaceError(
             f"{name} cannot be removed: it turns {channels[0]} channels into {channels[1]}"
         )
-    known = strides(network)
-    before = 1.0 if source == IMAGE else known[network.index[source]]
-    if before is None or before != known[at]:
+    found = strides(network, keeps=known)
+    before, after = 1.0 if source == IMAGE else found[network.index[source]], found[at]
+    if before is None or after is None:
         raise PlaceError(
-            f"{name} cannot be removed: it changes the stride from {before} to {known[at]}"
+            f"{name} cannot be removed: the file does not say at which stride it works"
+        )
+    if before != after:
+        raise PlaceError(
+            f"{name} cannot be removed: it changes the stride from {before:g} to {after:g}"
         )
     if sum(other.section == layer.section for other in network.layers) == 1:
         raise PlaceError(f"{name} cannot be removed: nothing would be left of the {layer.section}")

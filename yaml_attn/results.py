@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +12,7 @@ from yaml_attn.config.changes import LayerChange, Reading
 
 if TYPE_CHECKING:
     from yaml_attn.building.report import BuildReport, LayerReport
+    from yaml_attn.modules.contract import Check
 
 
 class Difference(NamedTuple):
@@ -53,7 +54,8 @@ class Verification(NamedTuple):
     """Base and edited network built: no layer differs but those that the edits name.
 
     `added` are the inserted layers, `replaced` pairs of a replaced layer before and after,
-    `removed` the layers that are gone.
+    `removed` the layers that are gone; `contracts` says which promises of a layer the user's own
+    classes keep.
     """
 
     base: BuildReport
@@ -61,6 +63,7 @@ class Verification(NamedTuple):
     added: tuple[LayerReport, ...]
     replaced: tuple[tuple[LayerReport, LayerReport], ...]
     removed: tuple[LayerReport, ...]
+    contracts: Mapping[str, Sequence[Check]]
 
 
 def unified_diff(old: str, old_text: str, new: str, new_text: str) -> str:

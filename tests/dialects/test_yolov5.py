@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from typing import Any
@@ -86,6 +87,24 @@ def test_an_attention_may_be_repeated() -> None:
     assert (last([-1, 9, "SE", [64]]).number, last([-1, 9, "SE", [64]]).copies) == (3, 3)
 
 
+@pytest.mark.parametrize(
+    ("module", "block", "args"),
+    [
+        ("C3SE", "C3", [128]),
+        ("C3_SE", "C3", [128, False]),
+        ("C3ThenCA", "C3", [128, "True", 1, 0.5, 8]),
+        ("BottleneckSE", "Bottleneck", ["ch[f] * 2"]),
+        ("GhostBottleneckECA", "GhostBottleneck", [128, 3, 2]),
+    ],
+)
+def test_attention_in_a_block_scales_and_repeats_as_the_block(
+    module: str, block: str, args: list[Any]
+) -> None:
+    layer, plain = last([-1, 9, module, args]), last([-1, 9, block, args])
+    assert dataclasses.replace(layer, module=block) == plain
+    assert layer.module == module
+
+
 def test_a_head_gets_the_channels_of_what_it_reads() -> None:
     rows = ([-1, 1, "Conv", [64]], [-1, 1, "Conv", [128]])
     detect = resolved(*rows, [[0, 1], 1, "Detect", ["nc", "anchors"]])[-1]
@@ -107,9 +126,12 @@ def test_nc_stands_in_for_the_configs_own() -> None:
         ([-1, 1, "nn.MaxPool2d", [2, 1, 0]], 2),
         ([-1, 1, "nn.ConvTranspose2d", [64, 2, 2]], 1),
         ([-1, 1, "Contract", [2]], 4),
+        ([-1, 1, "nn.Conv2d", [32, 48, 1]], 2),
+        ([-1, 1, "nn.Conv2d", [32, 48, 2, 1]], None),
         ([-1, 1, "nn.Upsample", [[20, 20]]], None),
         ([-1, 1, "Conv", [64, 3, [2, 1]]], None),
         ([-1, 1, "Conv", [64, 3, 0]], None),
+        ([-1, 1, "Conv", [64, 3, 2**2000]], None),
     ],
 )
 def test_the_stride_that_a_row_tells(row: list[Any], stride: float | None) -> None:
@@ -125,6 +147,14 @@ def test_the_stride_that_a_row_tells(row: list[Any], stride: float | None) -> No
         ([-1, 1, "Conv", ["wide"]], "args[0] of Conv is 'wide'", "output channels"),
         ([-1, 1, "Conv", [64, "max"]], "name of Python", None),
         ([-1, "2", "Conv", [64]], "number of Conv is '2'", "whole number"),
+        ([-1, 10**9, "C3", [64]], "number of C3 is 1000000000", "at most 100 times"),
+        ([-1, 10**999, "C3", [64]], "number of C3 is 1000", "before and after depth_multiple"),
+        ([-1, 3, "C3SPPF", [64]], "C3SPPF is no module of YOLOv5", "C3SPP"),
+        ([-1, 3, "C2fSE", [64]], "C2fSE is C2f[SE], and C2f is no module", None),
+        ([-1, 3, "C3+SE", [64]], "how the command line spells it", "C3ThenSE"),
+        ([-1, 3, "C3[SEE]", [64]], "mechanism is called SEE", "SE"),
+        ([-1, 3, "C3SE", []], "args[0] of C3SE is missing", "output channels"),
+        ([[-1], 3, "C3SE", [64]], "C3SE reads one layer", "-1, not [-1]"),
         ([[-1], 1, "Conv", [64]], "reads one layer", "-1, not [-1]"),
         ([[-1], 1, "SE", [64]], "SE reads one layer", "-1, not [-1]"),
         ([-1, 1, "Concat", [1]], "reads several layers", "[-1, 6]"),
@@ -143,6 +173,11 @@ def test_a_row_that_cannot_be_constructed_is_named(
     assert caught.value.layer == 1
     assert message in caught.value.message
     assert hint is None or hint in (caught.value.hint or "")
+
+
+def test_the_number_counts_after_depth_scaling_too() -> None:
+    with pytest.raises(BuildError, match="number of C3 is 60, with depth_multiple 2"):
+        last([-1, 60, "C3", [64]], depth_multiple=2)
 
 
 def test_no_layers_are_no_network() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from yaml_attn.errors import UnknownModuleError
-from yaml_attn.modules import registry
+from yaml_attn.modules import catalog, registry
 from yaml_attn.modules.registry import MECHANISMS, Mechanism, find, known
 
 FAMILIES = {"channel", "spatial", "channel and spatial", "self-attention", "convolution"}
@@ -30,8 +30,9 @@ def ambiguous(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_no_two_entries_have_the_same_name() -> None:
-    tree = ast.parse(Path(registry.__file__).read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    files = Path(catalog.__file__).parent.glob("*.py")
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     entries = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "Mechanism"]
     assert len(entries) == len(MECHANISMS)
 

@@ -48,7 +48,7 @@ class Detect(nn.Module):
         """
         self.stride = tuple(stride)
         areas = self.anchors.prod(-1).mean(-1)
-        if (areas[-1] - areas[0]) * (stride[-1] - stride[0]) < 0:
+        if not areas.is_meta and (areas[-1] - areas[0]) * (stride[-1] - stride[0]) < 0:
             self.anchors = self.anchors.flip(0)
         self.anchors /= torch.tensor(self.stride).view(-1, 1, 1)
 

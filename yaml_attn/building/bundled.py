@@ -1,14 +1,19 @@
-"""The builder that needs no framework: the layers of `blocks/` and the bundled mechanisms."""
+"""The builder that needs no framework: the layers of `blocks/` and the bundled mechanisms.
+
+Mechanisms stand alone, or inside a block (`blocks/composed.py`).
+"""
 
 from __future__ import annotations
 
 import inspect as signatures
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import nn
 
 from yaml_attn.blocks import BLOCKS
+from yaml_attn.blocks.composed import ComposedBlock
 from yaml_attn.blocks.conv import settle
 from yaml_attn.blocks.heads import Detect
 from yaml_attn.building.failures import first_line
@@ -18,16 +23,26 @@ from yaml_attn.building.uninitialised import Uninitialised
 from yaml_attn.config.network import IMAGE, Network
 from yaml_attn.dialects.arguments import TorchCall, TorchClass
 from yaml_attn.dialects.base import ResolvedLayer, Settings
+from yaml_attn.dialects.composed import parse
 from yaml_attn.dialects.scaling import Scale, activation
 from yaml_attn.dialects.yolov5 import resolve
 from yaml_attn.errors import BuildError, ConfigError
-from yaml_attn.modules.registry import find
+from yaml_attn.modules.own import OwnMechanism
+from yaml_attn.modules.registry import Mechanism, find
 
 __all__ = ["build", "inspect", "run_real"]
 
 
+Find: TypeAlias = Callable[[str], "Mechanism | OwnMechanism"]
+
+
 def build(
-    network: Network, settings: Settings, *, nc: int | None = None, init: bool = True
+    network: Network,
+    settings: Settings,
+    *,
+    nc: int | None = None,
+    init: bool = True,
+    mechanism: Find = find,
 ) -> Model:
     """The network of a YOLOv5 config as a torch module, in training mode on the CPU.
 
@@ -37,15 +52,16 @@ def build(
         nc: number of classes, in place of the config's own.
         init: give the parameters their random initial values; without, they are 0, which is all
             that shapes and counts need, and many times faster.
+        mechanism: finds the mechanism that a row names.
 
     Raises:
         ConfigError: a setting is missing, or its value is of no use.
         BuildError: a layer cannot be constructed; it is named.
     """
-    resolved = resolve(network, settings, find, nc=nc)
+    resolved = resolve(network, settings, mechanism, nc=nc)
     act = _default_activation(settings)
     with nullcontext() if init else Uninitialised():
-        layers = [_construct(layer, act) for layer in resolved]
+        layers = [_construct(layer, act, mechanism) for layer in resolved]
     model = Model(network, layers, resolved, Scale.read(settings, nc).image_channels)
     head, reads = layers[-1], model.reads[-1]
     if isinstance(head, Detect) and isinstance(reads, list):
@@ -56,16 +72,16 @@ def build(
     return model
 
 
-def _construct(layer: ResolvedLayer, act: nn.Module | None) -> nn.Module:
+def _construct(layer: ResolvedLayer, act: nn.Module | None, mechanism: Find) -> nn.Module:
     name = layer.module
-    cls = BLOCKS[name] if name in BLOCKS else find(name).load()
+    make = _constructor(name, mechanism)
     written = f"{name}({', '.join(map(str, layer.args))})"
     try:
         args = [_torch_value(arg) for arg in layer.args]
-        signatures.signature(cls).bind(*args)
-        copies = [cls(*args) for _ in range(layer.copies)]
+        signatures.signature(make).bind(*args)
+        copies = [make(*args) for _ in range(layer.copies)]
     except Exception as error:  # noqa: BLE001  # whatever torch makes of an impossible argument
-        takes = f"It takes {name}{_signature(cls)}. " if isinstance(error, TypeError) else ""
+        takes = f"It takes {name}{_signature(make)}. " if isinstance(error, TypeError) else ""
         raise BuildError(
             f"{written} cannot be constructed: {first_line(error)}",
             layer=layer.index,
@@ -74,6 +90,16 @@ def _construct(layer: ResolvedLayer, act: nn.Module | None) -> nn.Module:
     made = copies[0] if layer.copies == 1 else nn.Sequential(*copies)
     settle(made, act)
     return made
+
+
+def _constructor(name: str, mechanism: Find) -> Callable[..., nn.Module]:
+    if name in BLOCKS:
+        return BLOCKS[name]
+    composed = parse(name, mechanism)
+    if composed is None:
+        return mechanism(name).load()
+    attention = mechanism(composed.mechanism).load()
+    return ComposedBlock(BLOCKS[composed.block], attention, composed.where)
 
 
 def _default_activation(settings: Settings) -> nn.Module | None:
@@ -94,7 +120,7 @@ def _torch_value(arg: Any) -> Any:
     return arg
 
 
-def _signature(cls: type[nn.Module]) -> str:
-    parameters = list(signatures.signature(cls).parameters.values())
+def _signature(make: Callable[..., nn.Module]) -> str:
+    parameters = list(signatures.signature(make).parameters.values())
     bare = [parameter.replace(annotation=parameter.empty) for parameter in parameters]
     return str(signatures.Signature(bare))

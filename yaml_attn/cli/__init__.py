@@ -12,6 +12,7 @@ import typer
 
 from yaml_attn import __version__
 from yaml_attn.cli.build import build
+from yaml_attn.cli.check import check
 from yaml_attn.cli.diff import diff
 from yaml_attn.cli.insert import insert
 from yaml_attn.cli.inserting import InOrder
@@ -33,6 +34,7 @@ app.command(cls=InOrder)(insert)
 app.command(cls=InOrder)(diff)
 app.command()(replace)
 app.command()(remove)
+app.command()(check)
 app.command()(show)
 app.command()(places)
 app.command()(build)

@@ -1,45 +1,77 @@
-"""`yaml-attn modules`: the bundled attention mechanisms."""
+"""`yaml-attn modules`: the attention mechanisms that there are, and what a class of yours does."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from yaml_attn.cli import options
+from yaml_attn.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from yaml_attn.modules.own import OwnMechanism
     from yaml_attn.modules.registry import Mechanism
 
 WIDTHS = (256, 512, 1024)
 
 
 def modules(
-    name: Annotated[str | None, typer.Argument(help="Show this one: its name or an alias.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="Show this one: its name or an alias; or a class of yours, FILE.py:CLASS or "
+            "PACKAGE.MODULE:CLASS, which is then loaded and tried out."
+        ),
+    ] = None,
     *,
+    set_: options.Set = None,
+    thorough: Annotated[
+        bool,
+        typer.Option("--thorough", help="Try to compile a class of yours and export it, too."),
+    ] = False,
     json: options.Json = False,
 ) -> None:
-    """List the bundled attention mechanisms, or show one of them.
+    """List the bundled attention mechanisms and those of installed packages, or show one of them.
 
     **Examples**: yaml-attn modules
 
     yaml-attn modules CBAM
     """
     from yaml_attn.cli import records  # noqa: PLC0415
+    from yaml_attn.modules.own import (  # noqa: PLC0415
+        OwnMechanism,
+        entry_point_mechanisms,
+        is_own,
+        load_own,
+    )
     from yaml_attn.modules.registry import MECHANISMS, find  # noqa: PLC0415
 
-    chosen = [find(name)] if name else list(MECHANISMS.values())
-    if json:
-        found = [records.mechanism(each) for each in chosen]
-        options.print_json(found[0] if name else found)
-    elif name:
-        _print_one(chosen[0])
+    chosen = None
+    if name:
+        chosen = load_own(name) if is_own(name) else find(name)
+    if isinstance(chosen, OwnMechanism):
+        _try_out(chosen, set_ or [], thorough=thorough, json=json)
+        return
+    if set_ or thorough:
+        raise UsageError("--set and --thorough are for trying out a class of yours")
+    if json and chosen:
+        options.print_json(records.mechanism(chosen))
+    elif json:
+        bundled = [records.mechanism(each) for each in MECHANISMS.values()]
+        options.print_json([*bundled, *map(_origin, entry_point_mechanisms())])
+    elif chosen:
+        _print_one(chosen)
     else:
-        _print_all(chosen)
+        _print_all(list(MECHANISMS.values()), entry_point_mechanisms())
 
 
-def _print_all(mechanisms: list[Mechanism]) -> None:
+def _print_all(mechanisms: Sequence[Mechanism], offered: Sequence[OwnMechanism]) -> None:
     from yaml_attn.cli.render import Table, console, default_format, print_table  # noqa: PLC0415
+    from yaml_attn.modules.registry import known  # noqa: PLC0415
 
     style = default_format()
     widths = [f"+{width}" for width in WIDTHS]
@@ -53,6 +85,9 @@ def _print_all(mechanisms: list[Mechanism]) -> None:
             each.title,
             ", ".join(each.aliases),
         )
+    for own in offered:
+        hidden = "; hidden by the bundled one of this name" if known(own.name) else ""
+        found.add(own.name, *[""] * 5, f"{own.source} of package {own.package}{hidden}", "")
     out = console(style)
     print_table(out, found, style)
     out.print("Parameters are those that the layer adds at 256, 512 and 1024 channels.")
@@ -71,3 +106,31 @@ def _print_one(each: Mechanism) -> None:
         f"Aliases:     {', '.join(each.aliases) or 'none'}\n"
         f"Example:     yaml-attn insert --base yolov5s.yaml --module {each.name} --after 8"
     )
+
+
+def _try_out(mechanism: OwnMechanism, given: list[str], *, thorough: bool, json: bool) -> None:
+    """Show a user's class and the promises that it keeps; exit code 1 if it is of no use."""
+    from yaml_attn.cli.contract_table import contract_table  # noqa: PLC0415
+    from yaml_attn.cli.render import console, default_format, print_table  # noqa: PLC0415
+    from yaml_attn.modules.arguments import row_arguments  # noqa: PLC0415
+    from yaml_attn.modules.contract import check  # noqa: PLC0415
+
+    args = row_arguments(mechanism, (), dict(map(options.assignment, given)))
+    cls = mechanism.load()
+    checks = check(lambda channels: cls(channels, *args), thorough=thorough)
+    if json:
+        said = {"signature": mechanism.signature, "summary": mechanism.summary}
+        options.print_json(
+            {**_origin(mechanism), **said, "checks": [asdict(each) for each in checks]}
+        )
+    else:
+        style = default_format()
+        out = console(style)
+        out.print("\n\n".join(filter(None, (mechanism.signature, mechanism.summary))) + "\n")
+        print_table(out, contract_table(checks), style)
+    if any(each.required and not each.passed for each in checks):
+        raise typer.Exit(1)
+
+
+def _origin(mechanism: OwnMechanism) -> dict[str, Any]:
+    return {"name": mechanism.name, "source": mechanism.source, "package": mechanism.package}

@@ -23,12 +23,9 @@ def places(
     **Example**: yaml-attn places yolov5s.yaml
     """
     from yaml_attn.api import load  # noqa: PLC0415
-    from yaml_attn.config.places import named_places  # noqa: PLC0415
-    from yaml_attn.dialects.strides import strides  # noqa: PLC0415
 
     config = load(file)
-    network = config.network
-    found = named_places(network, strides(network))
+    network, found = config.network, config.places
     if json:
         options.print_json(
             {"file": str(config.path), "places": [_record(network, each) for each in found]}
@@ -46,14 +43,14 @@ def _print(network: Network, found: tuple[Place, ...]) -> None:
     from yaml_attn.cli.render import Table, console, default_format, print_table  # noqa: PLC0415
 
     style = default_format()
-    table = Table(["name", "layers", "what it means"])
+    table = Table(["name", "what it means", "layers"])
     for place in found:
-        table.add(place.name, _layers(network, place), place.meaning)
+        table.add(place.name, place.meaning, _layers(network, place))
     out = console(style)
     print_table(out, table, style)
     out.print(
-        "Any index is a place too (8, -2), and so are one of several layers (C3[-1], "
-        "backbone.C3[0], head[0]),\nall of them (C3[*], backbone.*) and a list (4,P3,P4)."
+        "Places too: an index (8, -2), one of several layers (C3[-1], head[0]), all of them "
+        "(C3[*], backbone.*), a list (4,P3)."
     )
 
 

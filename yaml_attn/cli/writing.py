@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yaml_attn.cli import options
+from yaml_attn.cli.contract_table import contract_summary
 from yaml_attn.cli.render import console, default_format, shape, unified_diff
 from yaml_attn.errors import UsageError
 
@@ -136,6 +137,8 @@ def _print(
     if verified:
         for line in _verified(verified):
             out.print(line)
+        for name, checks in verified.contracts.items():
+            out.print(contract_summary(name, checks))
     elif not wanted.no_build:
         out.print(
             f"Not built: this is a config of the dialect {config.dialect}, and only YOLOv5's "

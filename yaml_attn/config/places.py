@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from yaml_attn.config.network import SECTIONS, Layer, Network
 from yaml_attn.config.pyramid import Strides, head_inputs, level, names, stage_ends
@@ -39,7 +39,7 @@ _KEYWORDS: Final = {
 }
 _LISTING: Final = "`yaml-attn places FILE` lists every name."
 
-Given = Strides | Callable[[], Strides]
+Given: TypeAlias = Strides | Callable[[], Strides]
 """The strides of the layers by index, or a function that gives them when they are needed."""
 
 

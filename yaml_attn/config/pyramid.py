@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import dropwhile
+from typing import TypeAlias
 
 from yaml_attn.config.network import IMAGE, Network
 from yaml_attn.errors import PlaceError
 
-Strides = Sequence[float | None]
+Strides: TypeAlias = Sequence[float | None]
 
 
 def names(network: Network, keys: Iterable[int]) -> str:
@@ -68,16 +69,16 @@ def stage_ends(network: Network, strides: Strides) -> tuple[int, ...]:
     """The keys of the last layer of each backbone stage, in file order.
 
     A stage ends at the layer that the next downsampling reads; the last one ends at the last
-    layer with the backbone's largest stride. Two things are no stage's end of their own:
+    layer with the backbone's largest stride. Three things end no stage:
 
-    - a layer made from an end and read at the next stride too: YOLOv7 shrinks in two branches,
-      one of them behind a 1x1 convolution;
-    - a lone downsampling at the start: that is the stem (layer 0 of YOLOv5), as is whatever keeps
-      the image's own resolution. Behind a stage it is a block that shrinks on its own account
-      (the ResNetLayer of RT-DETR), and a stage.
+    - what keeps the image's own resolution;
+    - a layer made from an end alone, at the same stride, although it is read at the next stride
+      too: YOLOv7 shrinks in two branches, one of them behind a 1x1 convolution;
+    - a lone downsampling before the first stage: that is the stem (layer 0 of YOLOv5). Behind one
+      it is a block that shrinks on its own account (ResNetLayer of RT-DETR), and a stage.
 
     Raises:
-        PlaceError: a stride of the backbone is unknown, or the backbone is a stem only.
+        PlaceError: a stride of the backbone is unknown, or the backbone is at most a stem.
     """
     size = sum(layer.section == "backbone" for layer in network.layers)
     known = [stride for stride in strides[:size] if stride is not None]
@@ -85,25 +86,29 @@ def stage_ends(network: Network, strides: Strides) -> tuple[int, ...]:
         first = network.layers[list(strides).index(None)].key
         raise PlaceError(
             f"the stages are unknown: {names(network, [first])} has a stride that is unknown",
-            hint="Name the layers by their indexes.",
+            hint="Name the layers by index.",
         )
     ends: list[int] = []
     passed: set[int] = set()
-    stem = set()
-    for at in range(size):
-        layer = network.layers[at]
+    alone: set[int] = set()
+    for at, layer in enumerate(network.layers[:size]):
         inputs = {network.index[source.key] for source in layer.sources if source.key != IMAGE}
-        readers = (network.index[key] for key in network.consumers(layer.key))
         beside = {other for other in inputs if known[other] == known[at]}
-        if not beside or known[at] <= 1:
-            stem.add(at)
+        readers = [network.index[key] for key in network.consumers(layer.key)]
+        next_stride = max((known[reader] for reader in readers if reader < size), default=0)
+        if not beside:
+            alone.add(at)
         if beside and beside <= passed:
             passed.add(at)
-        elif any(reader < size and known[reader] > known[at] for reader in readers):
+        elif 1 < known[at] < next_stride:
             passed.add(at)
             ends.append(at)
-    ends += sorted(range(size), key=lambda at: (known[at], at))[-1:]
-    found = list(dropwhile(stem.__contains__, ends))
+    ends += sorted((at for at in range(size) if known[at] > 1), key=known.__getitem__)[-1:]
+    found = list(dropwhile(alone.__contains__, ends))
     if not found:
-        raise PlaceError(f"the backbone has no stages: its {size} layers are a stem")
+        seen = ", ".join(f"{stride:g}" for stride in dict.fromkeys(known)) or "none"
+        raise PlaceError(
+            f"the backbone has no stages; its strides are {seen}",
+            hint="A stage is what follows a downsampling at its stride. Name layers by index.",
+        )
     return tuple(network.layers[at].key for at in found)

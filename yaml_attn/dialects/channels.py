@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from yaml_attn.config.network import IMAGE, Network
+from yaml_attn.config.network import IMAGE, Layer, Network, Source
+from yaml_attn.dialects.composed import host
 
 # args[0] is the number of output channels, in every framework that knows the module.
 _GIVES_FIRST: Final = frozenset(
@@ -20,7 +22,7 @@ _GIVES_FIRST: Final = frozenset(
     STCSPB STCSPC SwinTransformer2Block ST2CSPA ST2CSPB ST2CSPC TorchVision Index Classify
     """.split()
 )
-_GIVES_SECOND: Final = frozenset(["HGStem", "HGBlock"])
+_GIVES_SECOND: Final = frozenset(["HGStem", "HGBlock", "ResNetLayer"])
 
 
 def nominal_channels(network: Network, key: int) -> int | None:
@@ -28,18 +30,43 @@ def nominal_channels(network: Network, key: int) -> int | None:
 
     Walks back through layers that keep channels; a Concat adds its inputs up; the image has 3.
     """
-    if key == IMAGE:
-        return 3
-    layer = network[key]
+    # Each layer once, whatever joins lead to it, and without recursion: networks may be deep.
+    pending, needed = [key], {IMAGE}
+    while pending:
+        layer = pending.pop()
+        if layer not in needed:
+            needed.add(layer)
+            pending += [source.key for source in _inputs(network[layer])]
+    found: dict[int, int | None] = {IMAGE: 3}
+    for layer in sorted(needed - {IMAGE}, key=network.index.__getitem__):
+        inputs = _inputs(network[layer])
+        found[layer] = _given(network[layer], [found[source.key] for source in inputs])
+    return found[key]
+
+
+def _inputs(layer: Layer) -> Sequence[Source]:
+    """The inputs that the layer's channels depend on; none where its row tells them."""
+    return () if _channels_at(layer) is not None else layer.sources
+
+
+def _channels_at(layer: Layer) -> int | None:
+    """Where in the row's args its output channels are; None where they follow from its input's."""
     if layer.module in _GIVES_FIRST:
-        return _integer(layer.args, 0)
+        return 0
     if layer.module in _GIVES_SECOND:
-        return _integer(layer.args, 1)
-    if layer.module == "ResNetLayer":  # (c1, c2, stride, is_first): the blocks expand by four
-        inner = _integer(layer.args, 1)
-        is_first = len(layer.args) > 3 and layer.args[3]
-        return inner if inner is None or is_first else 4 * inner
-    inputs = [nominal_channels(network, source.key) for source in layer.sources]
+        return 1
+    # What people build on a block takes the block's args.
+    return 0 if host(layer.module) and _integer(layer.args, 0) is not None else None
+
+
+def _given(layer: Layer, inputs: Sequence[int | None]) -> int | None:
+    """Output channels of a layer whose inputs have these."""
+    position = _channels_at(layer)
+    if position is not None:
+        channels = _integer(layer.args, position)
+        # (c1, c2, stride, is_first): its blocks expand by four.
+        expands = layer.module == "ResNetLayer" and not any(layer.args[3:4])
+        return 4 * channels if expands and channels is not None else channels
     known = [channels for channels in inputs if channels is not None]
     if not inputs or len(known) < len(inputs):
         return None

@@ -7,30 +7,27 @@ stride. Facts: the modules of ultralytics/yolov5 (v1.0 to v7.0), ultralytics/ult
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from yaml_attn.config.network import IMAGE, Network
+from yaml_attn.dialects.composed import host
 
 Args = Sequence[Any]
 
 EQUAL_JOINS: Final = frozenset(["Concat", "Chuncat", "Shortcut"])
 """Modules that read several maps of equal height and width and give one."""
 
-LEVEL_GROUPS: Final[Mapping[str, int]] = {
-    **dict.fromkeys(
-        "Detect Segment Pose OBB v10Detect WorldDetect YOLOEDetect YOLOESegment Segment26 Pose26 "
-        "OBB26 YOLOESegment26 RTDETRDecoder IDetect IBin IKeypoint ISegment IV6Detect "
-        "DDetect".split(),
-        1,
-    ),
-    **dict.fromkeys("IAuxDetect DualDetect DualDDetect".split(), 2),
-    **dict.fromkeys("TripleDetect TripleDDetect".split(), 3),
-}
-"""Heads that read one map a level, finest first -> how many times over (auxiliary levels)."""
+LEVEL_HEADS: Final = frozenset(
+    "Detect Segment Pose OBB v10Detect WorldDetect YOLOEDetect YOLOESegment Segment26 Pose26 OBB26 "
+    "YOLOESegment26 RTDETRDecoder IDetect IAuxDetect IBin IKeypoint ISegment IV6Detect DDetect "
+    "DualDetect DualDDetect TripleDetect TripleDDetect".split()
+)
+"""Heads that read one map a level, finest first; those with auxiliary levels several times over."""
 
 HEADS: Final = frozenset(
-    [*LEVEL_GROUPS, *"Classify SemanticSegment Depth DSegment DualDSegment Panoptic MT".split()]
+    [*LEVEL_HEADS, *"Classify SemanticSegment Depth DSegment DualDSegment Panoptic MT".split()]
 )
 """Modules that end a network."""
 
@@ -53,9 +50,13 @@ _SILENT: Final = frozenset(
 """Modules that a row says too little about."""
 
 
+LARGEST: Final = 2**16
+"""Pixels; an argument beyond it is no stride. Powers of it would leave the range of a float."""
+
+
 def _power(value: Any) -> int | None:
     """The n of 2**n, for a whole number above 0."""
-    whole = type(value) is int and value > 0 and value & (value - 1) == 0
+    whole = type(value) is int and 0 < value < LARGEST and value & (value - 1) == 0
     return value.bit_length() - 1 if whole else None
 
 
@@ -76,13 +77,22 @@ def _pooled(args: Args) -> int | None:
     return _power(_argument(args, 0, None) if stride is None else stride)
 
 
+def _either_way(args: Args) -> int | None:
+    """Of args read as (c2, kernel, stride) and as (c1, c2, kernel, stride), if both say the same.
+
+    YOLOv5 gave up the first form for the second with v3.1, YOLOv7 has kept it.
+    """
+    without_input, with_input = _strided(args), _power(_argument(args, 3))
+    return with_input if with_input == without_input else None
+
+
 def _residual(args: Args) -> int | None:  # (c1, c2, stride, is_first): the first is conv and pool
     return 2 if _argument(args, 3, default=False) else _strided(args)
 
 
 _CONVOLUTIONS: Final = frozenset(
     "Conv CrossConv DWConv GhostBottleneck GhostConv GhostStem MixConv2d RepConv RepConvN "
-    "RepConv_OREPA RobustConv SCDown nn.Conv2d".split()
+    "RepConv_OREPA RobustConv SCDown".split()
 )
 _HALVINGS: Final[Mapping[str, Callable[[Args], int | None]]] = {
     **dict.fromkeys(_KEEPS | EQUAL_JOINS | {"CBFuse"}, lambda _: 0),
@@ -96,13 +106,16 @@ _HALVINGS: Final[Mapping[str, Callable[[Args], int | None]]] = {
     "Contract": lambda args: _power(_argument(args, 0, 2)),
     "Expand": lambda args: _negative(_power(_argument(args, 0, 2))),
     "ResNetLayer": _residual,
+    "nn.Conv2d": _either_way,
     "nn.Upsample": lambda args: _negative(_power(_argument(args, 1, None))),
     "ConvTranspose": lambda args: _negative(_power(_argument(args, 2, 2))),
     "DWConvTranspose2d": lambda args: _negative(_power(_argument(args, 3))),
     "nn.ConvTranspose2d": lambda args: _negative(_strided(args)),
 }
 
-DOWNSAMPLING: Final = _CONVOLUTIONS | {"ADown", "AConv", "DownC", "MP", "nn.MaxPool2d"}
+DOWNSAMPLING: Final = _CONVOLUTIONS.union(
+    ["ADown", "AConv", "DownC", "MP", "nn.Conv2d", "nn.MaxPool2d"]
+)
 """Modules that do nothing but make a map smaller, if they do."""
 
 MODULES: Final = frozenset(_HALVINGS) | HEADS
@@ -121,15 +134,24 @@ def is_known(module: str) -> bool:
 
 def halvings(module: str, args: Args) -> int | None:
     """How often the module halves height and width (-1: it doubles them); None if unknown."""
-    rule = _HALVINGS.get(plain(module))
+    rule = _rule(module)
     return rule(args) if rule else None
 
 
-def strides(network: Network) -> list[float | None]:
+def _rule(module: str) -> Callable[[Args], int | None] | None:
+    """What tells a module's halvings: its own entry, or that of the block it is named after."""
+    name = plain(module)
+    return _HALVINGS.get(name) or _HALVINGS.get(host(name) or "")
+
+
+def strides(network: Network, keeps: Callable[[str], bool] = lambda _: False) -> list[float | None]:
     """The stride of each layer's output, in pixels of the image; None where the rows do not tell.
 
-    A module that no framework knows is taken to keep it, as attention does. Of a layer with several
-    inputs it is that of the first, of CBFuse that of the last.
+    Of a layer with several inputs it is that of the first, of CBFuse that of the last.
+
+    Args:
+        network: the layers.
+        keeps: whether a module that no framework knows keeps the size of its map, by its name.
     """
     found: list[float | None] = []
     for layer in network.layers:
@@ -138,13 +160,22 @@ def strides(network: Network) -> list[float | None]:
             for source in layer.sources
         ]
         name = plain(layer.module)
-        known = halvings(name, layer.args) if name in _HALVINGS else 0
+        rule = _rule(name)
+        halved = rule(layer.args) if rule else 0 if keeps(layer.module) else None
         before = inputs[-1 if name == "CBFuse" else 0] if inputs else None
-        if before is None or known is None or name in HEADS:
+        if before is None or halved is None or name in HEADS:
             found.append(None)
         else:
-            found.append(before * 2.0**known)
+            found.append(_scaled(before, halved))
     return found
+
+
+def _scaled(before: float, halvings: int) -> float | None:
+    """A stride after some halvings; None where that leaves the range of a float."""
+    try:
+        return math.ldexp(before, halvings) or None
+    except OverflowError:
+        return None
 
 
 def enlarges(module: str, args: Args) -> bool:

@@ -2,7 +2,8 @@
 
 The count after depth scaling, the channels after width scaling, what each constructor gets. A row
 that names a bundled attention mechanism gets the real channels of the layer it reads, whatever its
-first argument says, and keeps them.
+first argument says, and keeps them. One that names attention inside a block (`C3SE`) is read as its
+block is; what its args have behind the block's own are the mechanism's parameters.
 
 Facts: `parse_model` in `models/yolo.py` of ultralytics/yolov5, tags v5.0 to v7.0 and 5081342f.
 """
@@ -16,7 +17,9 @@ from typing import Any, Final
 from yaml_attn.config.network import IMAGE, Layer, Network
 from yaml_attn.dialects.arguments import ACTIVATIONS, shorten, understand
 from yaml_attn.dialects.base import ResolvedLayer, Settings
+from yaml_attn.dialects.composed import Find, parse
 from yaml_attn.dialects.scaling import ANCHORS, Scale, is_anchors, is_whole
+from yaml_attn.dialects.strides import strides
 from yaml_attn.errors import BuildError, ConfigError, UnknownModuleError
 
 SCALED: Final = frozenset(
@@ -33,6 +36,10 @@ KEEPING: Final = frozenset(
     " nn.ReflectionPad2d nn.ReplicationPad2d nn.Upsample nn.ZeroPad2d".split()
 ).union(f"nn.{activation}" for activation in ACTIVATIONS)
 """Modules that get their args as they are; the parser takes their channels to be their input's."""
+
+MOST_REPEATS: Final = 100
+"""The largest `number`, before and after depth scaling; published configs stay below 20. Each
+repetition is built, so that a slip such as 1000000000 would fill the memory for hours."""
 
 HEADS: Final[Mapping[str, tuple[str, ...]]] = {
     "Detect": ("nc", "anchors"),
@@ -52,7 +59,7 @@ _TAKEN: Final = MODULES.union("a args d j layers m m_ math n_ nn np os save sys 
 def resolve(
     network: Network,
     settings: Settings,
-    mechanism: Callable[[str], object],
+    mechanism: Find,
     *,
     nc: int | None = None,
 ) -> tuple[ResolvedLayer, ...]:
@@ -71,10 +78,12 @@ def resolve(
     scale = Scale.read(settings, nc)
     if not network.layers:
         raise ConfigError("the config has no layers")
+    # A name that no framework has is a mechanism's here, or is refused below.
+    known = strides(network, keeps=lambda _: True)
     resolved: list[ResolvedLayer] = []
-    for index, layer in enumerate(network.layers):
+    for index, (layer, stride) in enumerate(zip(network.layers, known, strict=True)):
         row = _Row(network, layer, index, resolved, scale)
-        resolved.append(row.resolved(mechanism))
+        resolved.append(row.resolved(mechanism, stride))
     return tuple(resolved)
 
 
@@ -90,27 +99,27 @@ class _Row:
         scale: Scale,
     ) -> None:
         self.layer = layer
+        self.kind = layer.module
         self.index = index
         self.scale = scale
         self.seen = [made.channels for made in earlier] or [scale.image_channels]
         reads = [network.index.get(source.key, IMAGE) for source in layer.sources]
         self.inputs = [self.seen[at] if at != IMAGE else scale.image_channels for at in reads]
-        self.strides = [earlier[at].stride if at != IMAGE else 1.0 for at in reads]
         self.spelled = network.spell(layer) if reads else []
         self.args: list[Any] = []
         self.number = 1
 
-    def resolved(self, mechanism: Callable[[str], object]) -> ResolvedLayer:
+    def resolved(self, mechanism: Find, stride: float | None) -> ResolvedLayer:
         name = self.layer.module
         try:
-            rule = _RULES.get(name) or _attention(name, mechanism)
+            self.kind = _kind(name, mechanism)
+            rule = _RULES.get(self.kind) or _attention(name, mechanism)
             self.number = self._number()
             self.args = self._args()
             args, channels = rule(self)
-        except BuildError as error:
+        except (BuildError, UnknownModuleError) as error:
             raise BuildError(error.message, layer=self.index, hint=error.hint) from None
-        copies = 1 if name in REPEATING else max(self.number, 1)
-        stride = self._stride(args)
+        copies = 1 if self.kind in REPEATING else max(self.number, 1)
         return ResolvedLayer(self.index, name, self.number, copies, tuple(args), channels, stride)
 
     @property
@@ -145,11 +154,18 @@ class _Row:
 
     def _number(self) -> int:
         number = self.layer.number
-        if isinstance(number, int) and not isinstance(number, bool):
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise BuildError(
+                f"the number of {self.layer.module} is {number!r}",
+                hint="It says how often the module is repeated: a whole number.",
+            )
+        if number <= MOST_REPEATS and self.scale.number(number) <= MOST_REPEATS:
             return self.scale.number(number)
         raise BuildError(
-            f"the number of {self.layer.module} is {number!r}",
-            hint="It says how often the module is repeated: a whole number.",
+            f"the number of {self.layer.module} is {number}, with depth_multiple "
+            f"{self.scale.depth:g}",
+            hint=f"It says how often the module is repeated: at most {MOST_REPEATS} times, before "
+            "and after depth_multiple.",
         )
 
     def _args(self) -> list[Any]:
@@ -167,19 +183,11 @@ class _Row:
             "i": self.index,
             "n": self.layer.number,
         }
-        skipped = 0 if self.layer.module in MODULES else 1
+        skipped = 0 if self.kind in MODULES else 1
         return [
             understand(arg, names, _TAKEN) if isinstance(arg, str) and at >= skipped else arg
             for at, arg in enumerate(self.layer.args)
         ]
-
-    def _stride(self, args: Sequence[Any]) -> float | None:
-        shrink = _SHRINK.get(self.layer.module)
-        try:
-            stride = float((self.strides[0] or 0) * (shrink(args) if shrink else 1))
-        except (ArithmeticError, LookupError, TypeError, ValueError):
-            return None
-        return stride if stride > 0 else None
 
 
 _Rule = Callable[[_Row], tuple[Sequence[Any], int]]
@@ -188,7 +196,7 @@ _Rule = Callable[[_Row], tuple[Sequence[Any], int]]
 
 def _scaled(row: _Row) -> tuple[Sequence[Any], int]:
     channels = row.scale.channels(row.whole(0, "the output channels"))
-    repeats = [row.number] if row.layer.module in REPEATING else []
+    repeats = [row.number] if row.kind in REPEATING else []
     return [row.input, channels, *repeats, *row.args[1:]], channels
 
 
@@ -237,7 +245,21 @@ _RULES: Final[Mapping[str, _Rule]] = {
 }
 
 
-def _attention(name: str, mechanism: Callable[[str], object]) -> _Rule:
+def _kind(name: str, mechanism: Find) -> str:
+    """The module whose rule a row follows: of attention in a block, that block."""
+    composed = None if name in _RULES else parse(name, mechanism)
+    if composed is None:
+        return name
+    if not name.isidentifier():
+        raise BuildError(
+            f"{name} is how the command line spells it", hint=f"Here it is {composed.spelling}."
+        )
+    if composed.block not in _RULES:
+        raise BuildError(f"{name} is {composed}, and {composed.block} is no module of YOLOv5")
+    return composed.block
+
+
+def _attention(name: str, mechanism: Find) -> _Rule:
     """The rule of a bundled mechanism; an error that says what else may have been meant."""
     try:
         mechanism(name)
@@ -250,38 +272,3 @@ def _attention(name: str, mechanism: Callable[[str], object]) -> _Rule:
             hint=guess + (error.hint or ""),
         ) from None
     return lambda row: ([row.input, *row.args[1:]], row.input)
-
-
-def _argument(position: int, factor: float = 1) -> Callable[[Sequence[Any]], Any]:
-    """The constructor's argument at a position, 1 if it is not given, times a factor."""
-    return lambda args: factor * (args[position] if position < len(args) else 1)
-
-
-def _enlarging(args: Sequence[Any]) -> Any:
-    return 1 / _argument(3)(args)
-
-
-def _pooling(args: Sequence[Any]) -> Any:
-    return args[1] if len(args) > 1 and args[1] is not None else args[0]
-
-
-_SHRINK: Final[Mapping[str, Callable[[Sequence[Any]], Any]]] = {
-    "Conv": _argument(3),
-    "DWConv": _argument(3),
-    "CrossConv": _argument(3),
-    "GhostConv": _argument(3),
-    "GhostBottleneck": _argument(3),
-    "MixConv2d": _argument(3),
-    "Focus": _argument(3, factor=2),
-    "Contract": _argument(0),
-    "Expand": lambda args: 1 / args[0],
-    "DWConvTranspose2d": _enlarging,
-    "nn.Conv2d": _argument(3),
-    "nn.ConvTranspose2d": _enlarging,
-    "nn.MaxPool2d": _pooling,
-    "nn.AvgPool2d": _pooling,
-    "nn.Upsample": lambda args: 1 / args[1],
-    **dict.fromkeys([*HEADS, "Classify", "nn.AdaptiveAvgPool2d"], lambda _: 0),
-}
-"""By how much a module divides height and width, from its constructor's arguments (1 if it is not
-here); 0 or an exception where they do not tell."""

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yaml_attn.errors import UsageError
-from yaml_attn.modules.registry import Mechanism, Parameter
+
+if TYPE_CHECKING:
+    from yaml_attn.modules.own import OwnMechanism
+    from yaml_attn.modules.registry import Mechanism, Parameter
 
 
 def row_arguments(
-    mechanism: Mechanism, args: Sequence[Any], named: Mapping[str, Any]
+    mechanism: Mechanism | OwnMechanism, args: Sequence[Any], named: Mapping[str, Any]
 ) -> list[Any]:
     """The positional arguments that mean `args`, then `named`; defaults fill the gaps.
 
     Raises:
-        UsageError: too many, an unknown name, one given twice, or a value of the wrong type.
+        UsageError: too many, an unknown name, one given twice or missing, a value of the wrong
+            type, or one that a row cannot give.
     """
     parameters = mechanism.parameters
     names = [parameter.name for parameter in parameters]
-    listing = ", ".join(f"{each.name}={each.default!r}" for each in parameters) or "none"
-    hint = f"Parameters of {mechanism.name}: {listing}."
-    if len(args) > len(parameters):
-        given = f"{len(args)} parameters are given, {mechanism.name} takes {len(parameters)}"
+    placed = [parameter.name for parameter in parameters if not parameter.keyword_only]
+    hint = f"Parameters of {mechanism.name}: {', '.join(map(str, parameters)) or 'none'}."
+    if len(args) > len(placed):
+        given = f"{len(args)} parameters are given, {mechanism.name} takes {len(placed)}"
         raise UsageError(given, hint=f"{hint} The channels are not among them.")
-    values = dict(zip(names, args, strict=False))
+    values = dict(zip(placed, args, strict=False))
     for name, value in named.items():
         if name not in names:
             close = get_close_matches(name, names, n=1)
@@ -41,7 +45,37 @@ def row_arguments(
                 hint=hint,
             )
     last = max((names.index(name) for name in values), default=-1)
+    _refuse_unwritable(mechanism, values, last, hint)
     return [values.get(each.name, each.default) for each in parameters[: last + 1]]
+
+
+def _refuse_unwritable(
+    mechanism: Mechanism | OwnMechanism, values: Mapping[str, Any], last: int, hint: str
+) -> None:
+    """Refuse what the arguments of a row, a list without names, cannot say of a user's class."""
+    for at, each in enumerate(mechanism.parameters):
+        given = each.name in values
+        if each.keyword_only and (given or each.required):
+            raise UsageError(
+                f"{each.name} of {mechanism.name} can only be given by name, in a row nothing can",
+                hint="Put it before the `*` in __init__.",
+            )
+        if given:
+            continue
+        if each.required:
+            raise UsageError(f"{mechanism.name} needs {each.name}", hint=hint)
+        if at < last and not _is_plain(each.default):
+            raise UsageError(
+                f"{each.name} must be given too: a row cannot say its default {each.default!r}",
+                hint=hint,
+            )
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether YAML can say it."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def _fits(value: Any, parameter: Parameter) -> bool:

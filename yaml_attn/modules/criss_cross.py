@@ -4,7 +4,7 @@
     q, k, v = Wq x, Wk x, Wv x              S(u): the H + W - 1 pixels of u's row and column
 
 Paper: CCNet: Criss-Cross Attention for Semantic Segmentation, Huang, Wang, Huang, Huang, Wei, Liu,
-ICCV 2019, arXiv 1811.11721 (eq. 1-2); gamma, 0 at the start, as in the authors' code. The paper
+ICCV 2019, arXiv 1811.11721; gamma, 0 at the start, as in the authors' code. The paper
 passes twice through the same weights, after which each pixel has seen all others. Here as in
 popular code the default is one pass (deviation), and the 3x3 convolutions of CCNet's head, between
 which its passes stand, are not part of the layer. A pass holds H W (H + W) weights per image:

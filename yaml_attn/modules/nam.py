@@ -3,7 +3,7 @@
     y = x * s(w_c BN(x))        w_c = |g_c| / sum_j |g_j|,  g: the scales of that batch norm
 
 Paper: NAM: Normalization-based Attention Module, Liu, Shao, Teng, Hoffmann, NeurIPS 2021 workshop
-ImageNet PPF, arXiv 2111.12419 (eq. 1, 2, 4). s sigmoid. As the weights w sum to 1, the gate of 512
+ImageNet PPF, arXiv 2111.12419. s sigmoid. As the weights w sum to 1, the gate of 512
 channels with equal scales stays between 0.498 and 0.502: `scaled` is there for that. The paper's
 spatial half needs a scale for each pixel, so one size of map, and is left out as in the authors'
 code. The sparsity term of its loss is `regularizer`; no forward pass adds it.

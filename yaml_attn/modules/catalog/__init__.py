@@ -1,0 +1,15 @@
+"""The bundled mechanisms, one entry each: the table that `registry.py` looks names up in.
+
+The tables are explicit: adding a mechanism is its file, its entry here, and nothing else
+(`tests/modules/test_contract.py` and `test_export.py` then test it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from yaml_attn.modules.catalog.gates import GATES
+from yaml_attn.modules.catalog.mixers import MIXERS
+from yaml_attn.modules.mechanism import Mechanism
+
+MECHANISMS: Mapping[str, Mechanism] = {each.name: each for each in (*GATES, *MIXERS)}

@@ -1,0 +1,85 @@
+"""What is known of a mechanism without importing torch: names, paper, parameters."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from inspect import Parameter as Argument
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a mechanism after `channels`, in the order of its signature.
+
+    The bundled ones all have a default and a position; those of a user's class need not.
+    """
+
+    name: str
+    default: Any
+    annotation: str
+    keyword_only: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether it has no default."""
+        return self.default is Argument.empty
+
+    def __str__(self) -> str:
+        return self.name if self.required else f"{self.name}={self.default!r}"
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """What is known of a bundled mechanism without importing torch.
+
+    `parameters_added` counts the learned parameters that the layer adds at 256, 512 and 1024
+    channels with its defaults (the contract test measures them).
+    """
+
+    name: str
+    file: str
+    family: str
+    title: str
+    venue: str
+    year: int
+    arxiv: str | None
+    summary: str
+    parameters_added: tuple[int, int, int]
+    aliases: tuple[str, ...] = ()
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The constructor's parameters after `channels`, read from the source (not imported)."""
+        source = (Path(__file__).parent / f"{self.file}.py").read_text(encoding="utf-8")
+        classes = (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef))
+        body = next(node for node in classes if node.name == self.name).body
+        init = next(
+            node for node in body if isinstance(node, ast.FunctionDef) and node.name == "__init__"
+        )
+        names = init.args.args[2:]  # after self, channels
+        defaults = init.args.defaults[len(init.args.defaults) - len(names) :]
+        return tuple(
+            Parameter(
+                name.arg,
+                ast.literal_eval(default),
+                ast.unparse(name.annotation) if name.annotation else "",
+            )
+            for name, default in zip(names, defaults, strict=True)
+        )
+
+    @property
+    def signature(self) -> str:
+        """The constructor as it is called: `SE(channels, ratio=16, ...)`."""
+        return f"{self.name}({', '.join(['channels', *map(str, self.parameters)])})"
+
+    def load(self) -> type[nn.Module]:
+        """The class itself. Imports torch."""
+        found: type[nn.Module] = getattr(import_module(f"yaml_attn.modules.{self.file}"), self.name)
+        return found

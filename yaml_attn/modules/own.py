@@ -1,0 +1,179 @@
+"""A class of the user's as a mechanism: `package.module:Class` or `path/to/file.py:Class`.
+
+Loading runs the user's code. It happens only for what a person names on the command line or in a
+call: `registry.find`, which reads the names of a config, takes none of them for a file or a module.
+Installed packages make theirs known by a plain name, as entry points of the group
+`yaml_attn.modules`: `MyAttention = "package.module:Class"`. Imports no torch; the user's code does.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache, cached_property
+from operator import attrgetter
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from yaml_attn.errors import UnknownModuleError, UsageError
+from yaml_attn.modules.registry import Parameter
+
+if TYPE_CHECKING:
+    from torch import nn
+
+GROUP: Final = "yaml_attn.modules"
+"""The entry points by which a package makes its modules known."""
+
+_HOW: Final = "Write FILE.py:CLASS or PACKAGE.MODULE:CLASS."
+
+
+def is_own(name: str) -> bool:
+    """Whether this names a class of the user's, not a mechanism that has a name."""
+    return ":" in name or name.endswith(".py")
+
+
+def load_own(name: str) -> OwnMechanism:
+    """The class that `package.module:Class` or `path/to/file.py:Class` names, loaded.
+
+    Raises:
+        UnknownModuleError: there is no such file, module or class.
+        UsageError: it cannot be imported, or is not a `torch.nn.Module` that takes channels.
+    """
+    _, attribute = _split(name)
+    mechanism = OwnMechanism(attribute.rpartition(".")[2], name)
+    mechanism.load()
+    return mechanism
+
+
+@cache
+def entry_point_mechanisms() -> tuple[OwnMechanism, ...]:
+    """What installed packages offer, by name, then package. Nothing of theirs is imported."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 (takes 20 ms)
+
+    found = (
+        OwnMechanism(
+            each.name,
+            each.value.partition("[")[0].strip(),  # extras of the package may follow
+            each.dist.name if each.dist else "a package without a name",
+        )
+        for each in entry_points(group=GROUP)
+    )
+    return tuple(sorted(found, key=lambda each: (each.name, each.package or "")))
+
+
+@dataclass(frozen=True)
+class OwnMechanism:
+    """A user's class, with what `Mechanism` knows of a bundled one; loaded at the first question.
+
+    `source` says where the class is, `package` which installed package offers it under `name`.
+    """
+
+    name: str
+    source: str
+    package: str | None = None
+
+    def load(self) -> type[nn.Module]:
+        """The class itself. Runs the user's code, which imports torch.
+
+        Raises:
+            UsageError: as `load_own`; for what a package offers, too.
+        """
+        return self._class
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The constructor's parameters after the channels; `*args` and `**kwargs` are left out."""
+        return tuple(
+            Parameter(each.name, each.default, _annotation(each), each.kind is each.KEYWORD_ONLY)
+            for each in self._arguments[1:]
+            if each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}
+        )
+
+    @property
+    def signature(self) -> str:
+        """The constructor as it is called: `MyAttention(c1, ratio=16, *, bias=False)`."""
+        words = [self._arguments[0].name]
+        for each in self.parameters:
+            if each.keyword_only and "*" not in words:
+                words.append("*")
+            words.append(str(each))
+        return f"{self.name}({', '.join(words)})"
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph of the docstring; empty without one."""
+        own = self._class.__doc__  # not inspect.getdoc: that of nn.Module is no summary
+        return inspect.cleandoc(own).partition("\n\n")[0] if own else ""
+
+    @cached_property
+    def _class(self) -> type[nn.Module]:
+        from yaml_attn.modules.importing import import_place  # noqa: PLC0415 (6 ms of imports)
+
+        place, attribute = _split(self.source)
+        return _module_class(import_place(place), attribute, self.source)
+
+    @cached_property
+    def _arguments(self) -> tuple[inspect.Parameter, ...]:
+        return _constructor(self._class)
+
+
+def _constructor(cls: type[nn.Module]) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(cls).parameters.values())
+
+
+def _annotation(parameter: inspect.Parameter) -> str:
+    written = parameter.annotation
+    if written is parameter.empty:
+        return ""
+    return written if isinstance(written, str) else inspect.formatannotation(written)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The file or module, and the class in it; the last colon counts, drives have one too."""
+    place, _, attribute = name.rpartition(":")
+    if not place or not _is_dotted(attribute):
+        raise UsageError(f"{name} names no class", hint=_HOW)
+    if not place.endswith(".py") and not _is_dotted(place):
+        raise UsageError(f"{place} is neither a module nor a file", hint=_HOW)
+    return place, attribute
+
+
+def _is_dotted(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
+
+
+def _module_class(module: ModuleType, attribute: str, source: str) -> type[nn.Module]:
+    """The class with this name, if it can be constructed from a number of channels."""
+    # Whoever inherits from it has imported torch; without, no class does.
+    base: Any = getattr(sys.modules.get("torch.nn"), "Module", ())
+    try:
+        found: Any = attrgetter(attribute)(module)
+    except AttributeError:
+        classes = [
+            name
+            for name, value in vars(module).items()
+            if isinstance(value, type) and issubclass(value, base)
+        ]
+        close = get_close_matches(attribute, classes, n=3, cutoff=0.5)
+        guess = f"Did you mean {' or '.join(close)}?" if close else ""
+        listing = f"Modules in it: {', '.join(classes) or 'none'}."
+        where = source.removesuffix(f":{attribute}")
+        raise UnknownModuleError(
+            f"there is no {attribute} in {where}", hint=guess or listing
+        ) from None
+    if not (isinstance(found, type) and issubclass(found, base)):
+        what = "a class, but no" if isinstance(found, type) else f"a {type(found).__name__}, no"
+        raise UsageError(
+            f"{source} is {what} torch.nn.Module",
+            hint="A layer is a class that inherits from torch.nn.Module.",
+        )
+    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    arguments = _constructor(found)
+    if not arguments or arguments[0].kind not in positional:
+        raise UsageError(
+            f"{source} does not take the number of channels",
+            hint="It must be the first parameter: def __init__(self, channels, ...).",
+        )
+    return found
