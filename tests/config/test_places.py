@@ -20,6 +20,7 @@ from yaml_attn.config.places import named_places, resolve, resolve_place
 from yaml_attn.dialects.strides import strides as told
 from yaml_attn.errors import PlaceError
 from yaml_attn.files import templates
+from yaml_attn.modules.registry import known
 
 SMALL_STRIDES = [2, 4, 4, 8, 4, 4, 4, None]
 
@@ -386,6 +387,6 @@ def test_any_text_is_a_place_or_refused(
 @pytest.mark.parametrize("place", ["stages", "detect", "P3"])
 def test_attention_after_a_place_takes_the_place_over(name: str, place: str) -> None:
     base = Document.load(templates()[name]).network
-    keys = resolve(base, place, told(base))
+    keys = resolve(base, place, told(base, known))
     edited = apply(base, [plan_after(base, key, "SE", []) for key in keys])
-    assert resolve(edited, place, told(edited)) == tuple(range(len(base), len(base) + len(keys)))
+    assert resolve(edited, place, told(edited, known)) == tuple(range(len(base), len(base) + len(keys)))
