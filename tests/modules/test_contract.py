@@ -11,7 +11,7 @@ import copy
 import inspect
 import pickle
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -44,13 +44,6 @@ NAMES = tuple(MECHANISMS)
 WITH_VARIANT = [n for n in NAMES if "variant" in {p.name for p in MECHANISMS[n].parameters}]
 
 every_mechanism = pytest.mark.parametrize("name", NAMES)
-
-
-@pytest.fixture(autouse=True)
-def _same_numbers_each_run() -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 def make(name: str, channels: int = 16, **options: object) -> nn.Module:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, 
 
 import pytest
 import torch
@@ -15,13 +15,6 @@ from yaml_attn.modules import MECHANISMS
 every_mechanism = pytest.mark.parametrize("name", MECHANISMS)
 FIRST = (2, 16, 6, 5)
 OTHERS = ((3, 16, 4, 9), (1, 16, 1, 1), (1, 16, 1, 7))
-
-
-@pytest.fixture(autouse=True)
-def _same_numbers_each_run() -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 def make(name: str) -> nn.Module:
