@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Callable, 
+from collections.abc import Callable
 
 import pytest
 import torch
