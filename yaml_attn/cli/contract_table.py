@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def contract_table(checks: Sequence[Check]) -> Table:
     """Every promise with what was seen; broken ones without which nothing works are in red."""
-    found = Table(["", "promise", "seen"])
+    found = Table(["", "promise", "seen"], wraps=["promise", "seen"])
     for each in checks:
         broken, colour = ("FAILS", "red") if each.required else ("warning", "yellow")
         found.add(

@@ -43,7 +43,7 @@ def _print(network: Network, found: tuple[Place, ...]) -> None:
     from yaml_attn.cli.render import Table, console, default_format, print_table  # noqa: PLC0415
 
     style = default_format()
-    table = Table(["name", "what it means", "layers"])
+    table = Table(["name", "what it means", "layers"], wraps=["what it means", "layers"])
     for place in found:
         table.add(place.name, place.meaning, _layers(network, place))
     out = console(style)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import compress
 from typing import IO, Any, Literal
 
 import rich.box
@@ -26,16 +27,25 @@ class Format(str, Enum):
     json = "json"
 
 
+NARROW = 110
+"""Columns; a terminal with fewer gets tables without their spare columns."""
+
 _STYLES = {"inserted": "green", "removed": "red", "changed": "yellow", "moved": "", "same": "dim"}
 _MARKS = {"inserted": "+", "removed": "-", "changed": "~", "moved": "", "same": ""}
 
 
 @dataclass
 class Table:
-    """Rows of cells under headers; the columns named in `right` hold numbers."""
+    """Rows of cells under headers.
+
+    The columns named in `right` hold numbers, those in `wraps` may be broken into lines on a
+    terminal, and those in `spare` are left out of one that is narrower than `NARROW`.
+    """
 
     headers: Sequence[str]
     right: Sequence[str] = ()
+    wraps: Sequence[str] = ()
+    spare: Sequence[str] = ()
     rows: list[Sequence[str]] = field(default_factory=list)
     colours: list[str] = field(default_factory=list)
 
@@ -67,12 +77,15 @@ def print_table(out: Console, table: Table, style: Format) -> None:
         for line in table.lines(style):
             out.print(line)
         return
-    found = rich.table.Table(box=rich.box.SIMPLE_HEAD, header_style="bold")
-    for header in table.headers:
+    box = rich.box.SIMPLE_HEAD
+    found = rich.table.Table(box=box, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False)
+    shown = [out.width >= NARROW or header not in table.spare for header in table.headers]
+    for header in compress(table.headers, shown):
         justify: Literal["left", "right"] = "right" if header in table.right else "left"
-        found.add_column(header, justify=justify, overflow="fold")
+        fixed = header not in table.wraps
+        found.add_column(header, justify=justify, overflow="fold", no_wrap=fixed)
     for cells, colour in zip(table.rows, table.colours, strict=True):
-        found.add_row(*cells, style=colour)
+        found.add_row(*compress(cells, shown), style=colour)
     out.print(found)
 
 
@@ -100,7 +113,8 @@ def default_format(file: IO[str] | None = None) -> Format:
 
 def change_table(changes: Sequence[LayerChange]) -> Table:
     """Old index -> new index, what each `from` becomes, and which layer that means."""
-    found = Table(["", "old", "new", "from", "module", "args", "reads"], right=["old", "new"])
+    headers = ["", "old", "new", "from", "module", "args", "reads"]
+    found = Table(headers, right=["old", "new"], wraps=["from", "args", "reads"])
     for change in changes:
         found.add(
             _MARKS[change.state],

@@ -65,9 +65,10 @@ def _print(config: Config, report: BuildReport | None) -> None:
     headers = ["", "from", "reads", "n", "module", "args"]
     numbers = ["", "n"]
     if report:
-        headers += ["output", "stride", "parameters", "MFLOPs"]
-        numbers += ["stride", "parameters", "MFLOPs"]
-    found = Table(headers, right=numbers)
+        headers += ["output", "stride", "parameters", "GFLOPs"]
+        numbers += ["stride", "parameters", "GFLOPs"]
+    spare = ["reads"] if report else []
+    found = Table(headers, right=numbers, wraps=["from", "reads", "args", "output"], spare=spare)
     for index, change in enumerate(config.changes):
         cells = [
             str(index),
@@ -87,7 +88,7 @@ def _print(config: Config, report: BuildReport | None) -> None:
 
 def _built(layer: LayerReport) -> list[str]:
     stride = "" if layer.stride is None else f"{layer.stride:g}"
-    flops = "" if layer.flops is None else f"{layer.flops / 1e6:,.1f}"
+    flops = "" if layer.flops is None else f"{layer.flops / 1e9:,.3f}"
     return [shape(layer.shape), stride, f"{layer.parameters:,}", flops]
 
 
