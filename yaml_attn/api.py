@@ -134,8 +134,8 @@ class Config:
         moved = [change.new for change in self.changes if change.state in {"moved", "changed"}]
         if moved:
             found.append(
-                "Weights are loaded by layer number: a checkpoint of the base fits the layers "
-                f"before {moved[0]} only."
+                f"A checkpoint of the base fits the layers before {moved[0]} only, for weights are "
+                "loaded by layer number; `yaml-attn weights` moves them all."
             )
         return tuple(found)
 

@@ -9,6 +9,7 @@ YamlAttnError
 │   ├── DocumentError     not a file, not text, not YAML, or not rows
 │   ├── WiringError       a `from` that reads no layer
 │   └── BuildError        the network cannot be built
+├── CheckpointError   the file holds no weights that can be used         exit code 1
 └── InternalError     a promise of ours broke; nothing was written       exit code 1
 """
 
@@ -93,6 +94,10 @@ class WiringError(ConfigError):
 
 class BuildError(ConfigError):
     """The network that the config describes cannot be built or run."""
+
+
+class CheckpointError(YamlAttnError):
+    """The file holds no weights that can be read, is broken, or belongs to another network."""
 
 
 class InternalError(YamlAttnError):

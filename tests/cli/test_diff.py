@@ -36,7 +36,8 @@ def test_the_text_preview_is_the_table_the_words_and_the_diff(run: Run, tmp_path
 ~    7    8  [6, 3] -> [7, 4]    Detect       [nc, anchors]       7 (C3), 4 (Conv)
 SE is layer 3: reads 2 (C3), read by 4 (Conv), 6 (Concat).
 The backbone has 5 layers instead of 4: where you freeze it with --freeze 4, use --freeze 5.
-Weights are loaded by layer number: a checkpoint of the base fits the layers before 4 only.
+A checkpoint of the base fits the layers before 4 only, for weights are loaded by layer number; \
+`yaml-attn weights` moves them all.
 
 --- small.yaml
 +++ small_SE.yaml

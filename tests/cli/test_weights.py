@@ -1,0 +1,180 @@
+"""`yaml-attn weights`: what it writes, what it says, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from configs import SMALL
+from conftest import Run
+from torch import nn
+
+from yaml_attn.building import bundled
+from yaml_attn.config.document import Document
+from yaml_attn.weights import read_checkpoint
+
+CALL = ("weights", "--weights", "small.pt", "--base", "small.yaml", "--config", "small_SE.yaml")
+
+
+@cache
+def model() -> nn.Module:
+    document = Document.parse(SMALL.encode())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return bundled.build(document.network, document.settings)
+
+
+@pytest.fixture(autouse=True)
+def files(run: Run, tmp_path: Path) -> Path:
+    """A base with its checkpoint, and a config with an attention that starts as the identity."""
+    (tmp_path / "small.yaml").write_text(SMALL)
+    torch.save({"epoch": 9, "model": model(), "optimizer": {"state": {}}}, tmp_path / "small.pt")
+    edit = ("insert", "--base", "small.yaml", "--module", "SE", "--after", 2, "--identity-init")
+    assert run(*edit).code == 0
+    return tmp_path
+
+
+def test_it_writes_a_checkpoint_and_says_what_became_of_every_tensor(run: Run, files: Path) -> None:
+    result = run(*CALL)
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert re.match(
+        r"small\.pt: 83 tensors of model \(.*Model\), float32; left out: optim", lines[0]
+    )
+    assert lines[1].split() == "old new module transferred new tensors dropped other shape".split()
+    assert lines[2].split() == ["3", "SE", "0", "2", "0", "0"]
+    naive = (
+        "By key and shape alone, as frameworks load: 42 of 83 tensors, 0 of them into the wrong "
+        "layer; 2,815 numbers right."
+    )
+    assert lines[3:] == [
+        "Transferred 83 of 83 tensors, 9,767 of 9,767 numbers.",
+        naive,
+        "What the head reads differs from the base's by at most 0, at one random image.",
+        "Wrote small_SE.pt, a checkpoint.",
+        "Use: python train.py --cfg small_SE.yaml --weights small_SE.pt",
+        "It holds weights for training, and no network: detect with what training leaves.",
+    ]
+    written = torch.load(files / "small_SE.pt", weights_only=False)
+    state = written["model"].float().state_dict()
+    document = Document.load(files / "small_SE.yaml")
+    edited = bundled.build(document.network, document.settings)
+    edited.load_state_dict(state)
+    assert torch.equal(
+        state["model.7.cv1.conv.weight"], model().state_dict()["model.6.cv1.conv.weight"]
+    )
+    # Without --cfg, `train.py` builds the config that the checkpoint holds.
+    assert written["model"].yaml["head"][-1] == [[7, 4], 1, "Detect", ["nc", "anchors"]]
+    assert written["model"].yaml["nc"] == 2
+
+
+@pytest.mark.parametrize("name", ["x.safetensors", "x.pt"])
+def test_it_writes_a_state_dict(name: str, run: Run, files: Path) -> None:
+    result = run(*CALL, "--state-dict", "-o", name)
+    assert "load_state_dict" in result.out
+    assert len(read_checkpoint(files / name).state) == 85
+    if name == "x.pt":
+        assert len(torch.load(files / name, weights_only=True)) == 85
+
+
+def test_json_lists_every_tensor(run: Run, files: Path) -> None:
+    found = json.loads(run(*CALL, "--json", "--dry-run").out)
+    assert (found["tensors"], found["transferred"], found["new"]) == (83, 83, 2)
+    assert (found["dropped"], found["shape_mismatch"], found["rewired"]) == (0, 0, 0)
+    assert found["naive"] == {
+        "right": 42,
+        "wrong": 0,
+        "right_numbers": 2815,
+        "wrong_numbers": 0,
+    }
+    assert len(found["moved"]) == 85
+    assert found["moved"][0] == {
+        "source": "model.0.conv.weight",
+        "target": "model.0.conv.weight",
+        "outcome": "transferred",
+        "shape_before": [8, 3, 3, 3],
+        "shape_after": [8, 3, 3, 3],
+    }
+    assert (found["difference"], found["written"]) == (0, False)
+    assert not (files / "small_SE.pt").exists()
+
+
+def test_another_number_of_classes_is_listed(run: Run) -> None:
+    out = run(*CALL, "--nc", 5).out
+    assert "model.7.m.0.weight 7x16x1x1: model.8.m.0.weight is 10x16x1x1" in out
+    assert re.search(r"^ +7 +8 +Detect +1 +0 +0 +4$", out, re.MULTILINE)
+    assert "Transferred 79 of 83 tensors" in out
+
+
+def test_all_lists_every_layer_with_weights(run: Run) -> None:
+    out = run(*CALL, "--all").out
+    assert re.search(r"^ +6 +7 +C3 +\d+ +0 +0 +0$", out, re.MULTILINE)
+
+
+def test_a_layer_that_disturbs_the_network_is_said_so(run: Run) -> None:
+    run("insert", "--base", "small.yaml", "--module", "SE", "--after", 2, "-o", "b.yaml")
+    out = run(*CALL[:-1], "b.yaml").out
+    assert re.search(r"differs from the base's by at most 0\.\d+, at one random image", out)
+    assert "inserted with --identity-init" in out
+
+
+def test_stale_inputs_are_pointed_out(run: Run, files: Path) -> None:
+    stale = (files / "small_SE.yaml").read_text().replace("[[7, 4]", "[[6, 4]")
+    (files / "stale.yaml").write_text(stale)
+    assert "1 inputs read other layers than in the base" in run(*CALL[:-1], "stale.yaml").out
+
+
+def test_a_dialect_that_is_not_bundled_is_renumbered(run: Run, files: Path) -> None:
+    other = SMALL.replace("C3", "C2f").replace("anchors: [[10, 13], [30, 61]]", "scales: {n: [1]}")
+    (files / "small.yaml").write_text(other)
+    run("insert", "--base", "small.yaml", "--module", "SE", "--after", 2, "-f", "--no-build")
+    out = run(*CALL).out
+    assert "Transferred 83 of 83 tensors" in out
+    assert "the framework initialises them" in out
+    assert 'Use: YOLO("small_SE.yaml").load("small_SE.pt")' in out
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "code"),
+    [
+        (("-o", "small.pt", "-f"), "is the file that the weights come from", 2),
+        (("-o", "small.yaml"), "no name for weights", 2),
+        (("-o", "there.pt"), "exists already", 2),
+        (("--base", "yolov5s"), "is the base's", 1),
+    ],
+)
+def test_what_it_refuses(
+    options: tuple[str, ...], message: str, code: int, run: Run, files: Path
+) -> None:
+    (files / "there.pt").write_text("precious")
+    before = (files / "small.pt").read_bytes()
+    result = run(*CALL, *options)
+    if message == "is the base's":
+        message = r"model\.0\.conv\.weight is \[8, 3, 3, 3\], and \[32, 3, 6, 6\] in the base"
+    assert result.code == code
+    assert re.search(message, result.err)
+    assert (files / "there.pt").read_text() == "precious"
+    assert (files / "small.pt").read_bytes() == before
+
+
+def test_a_file_that_is_no_checkpoint_is_named(run: Run, files: Path) -> None:
+    (files / "small.pt").write_bytes(b"<html>Not Found</html>")
+    result = run(*CALL)
+    assert result.code == 1
+    assert result.err.startswith("error: small.pt: this is no file of weights")
+
+
+def test_a_removed_layer_is_listed_under_its_old_number(run: Run, files: Path) -> None:
+    assert run(*CALL).code == 0
+    back = ("-w", "small_SE.pt", "-b", "small_SE.yaml", "-c", "small.yaml", "-o", "back.pt")
+    out = run("weights", *back).out
+    assert re.search(r"^ +3 +SE +0 +0 +2 +0$", out, re.MULTILINE)
+    assert "model.3.fc1.weight 8x16x1x1: dropped" in out
+    restored = read_checkpoint(files / "back.pt").state
+    expected = model().state_dict()
+    assert list(restored) == list(expected)
+    assert all(torch.equal(restored[key], value) for key, value in expected.items())
