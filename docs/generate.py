@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml_attn
+from yaml_attn.checks.manual import manual
 
 DOCS = Path(__file__).parent
 
@@ -87,7 +88,7 @@ def _docstring(value: Any) -> str:
     return "\n".join(lines)
 
 
-PAGES = {"api.md": api}
+PAGES = {"api.md": api, "checks.md": manual}
 
 
 def main() -> None:

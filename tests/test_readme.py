@@ -35,7 +35,9 @@ def test_the_screens_are_what_the_commands_print(run: Run, name: str) -> None:
 
 def test_both_languages_show_the_same_commands() -> None:
     blocks = [
-        re.findall(r"```(?:console|sh|python|yaml)\n.*?```", (ROOT / name).read_text("utf-8"), re.S)
+        re.findall(
+            r"```(?:console|sh|python|yaml)\n.*?```", (ROOT / name).read_text("utf-8"), re.DOTALL
+        )
         for name in READMES
     ]
     assert blocks[0] == blocks[1]
@@ -43,7 +45,7 @@ def test_both_languages_show_the_same_commands() -> None:
 
 def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     assert blocks
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})  # noqa: S102 (our own page)

@@ -389,4 +389,6 @@ def test_attention_after_a_place_takes_the_place_over(name: str, place: str) -> 
     base = Document.load(templates()[name]).network
     keys = resolve(base, place, told(base, known))
     edited = apply(base, [plan_after(base, key, "SE", []) for key in keys])
-    assert resolve(edited, place, told(edited, known)) == tuple(range(len(base), len(base) + len(keys)))
+    assert resolve(edited, place, told(edited, known)) == tuple(
+        range(len(base), len(base) + len(keys))
+    )

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 
 from yaml_attn.config.network import IMAGE, Layer, Network
 from yaml_attn.dialects import strides as table
+from yaml_attn.dialects.channels import nominal_channels
 from yaml_attn.modules import registry
 
 # People add these blocks of a newer release to older ones; where its own blocks are, it is native.
@@ -18,9 +19,10 @@ _ATTENTION = re.compile(r"att|cbam|former", re.IGNORECASE)
 # Blocks that people rename after what they put inside: C2f_EMA, C3SE, SPPF_LSKA.
 _BLOCK = re.compile(r"(A2)?C[23](f|k2?|PSA)?|SPPF?|ELAN|RepC3|BottleneckCSP")
 _RESAMPLES = re.compile(
-    r"down|up|sampl|pool|merg|embed|patch|stem|space|spd|depth|strid|carafe|focus|stage|conv|net"
-    r"|block|layer|resid|shuffle|invert",
-    re.IGNORECASE,
+    r"down|up|sampl|pool|merg|space|spd|depth|strid|carafe|focus|conv", re.IGNORECASE
+)
+_BACKBONE = re.compile(
+    r"block|layer|net|stage|stem|patch|embed|resid|invert|shuffle", re.IGNORECASE
 )
 
 
@@ -36,6 +38,15 @@ def attention(network: Network) -> frozenset[int]:
     )
 
 
+def keeps_channels(network: Network, index: int) -> bool:
+    """Whether a layer's first argument, if it looks like channels, is what the layer reads."""
+    layer = network.layers[index]
+    written = layer.args[0] if layer.args else None
+    if type(written) is not int or written < 16:
+        return True
+    return written == nominal_channels(network, layer.sources[0].key)
+
+
 def is_mechanism(layer: Layer) -> bool:
     """Whether the row names a bundled mechanism, and is no convolution under its name."""
     known = registry.known(layer.module) and not table.is_known(layer.module)
@@ -47,12 +58,14 @@ def keeps_stride(layer: Layer) -> bool:
     name = table.plain(layer.module)
     if is_strided(layer.args):
         return False
-    if len(layer.sources) > 1 or registry.known(name):
+    if len(layer.sources) > 1:  # Gold-YOLO and its like resize what they join
+        return "concat" in name.lower()
+    if registry.known(name):
         return True
     if _BLOCK.match(name) or _ATTENTION.search(name):
         return True
     # Whole backbones are made of modules of which neither name nor args tell that they shrink.
-    return layer.section == "head" and not _may_resample(layer)
+    return layer.section == "head" and not may_resample(layer)
 
 
 def is_strided(args: Sequence[object]) -> bool:
@@ -70,8 +83,11 @@ def _is_attention(layer: Layer, modules: Collection[str]) -> bool:
         return name in _NATIVE_WITH and _NATIVE_WITH[name] not in modules
     if registry.known(name):
         return True
-    return not _BLOCK.match(name) and not (_may_resample(layer) and not _ATTENTION.search(name))
+    if _BLOCK.match(name):
+        return False
+    return bool(_ATTENTION.search(name)) or not (may_resample(layer) or _BACKBONE.search(name))
 
 
-def _may_resample(layer: Layer) -> bool:
+def may_resample(layer: Layer) -> bool:
+    """Whether name or args of a module that no framework has hint at another size."""
     return bool(_RESAMPLES.search(layer.module)) or 2 in layer.args

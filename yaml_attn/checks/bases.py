@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from yaml_attn.checks.attention import is_strided
+from yaml_attn.checks.attention import is_mechanism, is_strided, keeps_stride, may_resample
 from yaml_attn.config.compare import Comparison, compare
-from yaml_attn.config.document import BOM, network_of
+from yaml_attn.config.document import BOM, Document, network_of
 from yaml_attn.config.network import Layer, Network
+from yaml_attn.dialects import recognise
 from yaml_attn.dialects.strides import HEADS, halvings, is_known
 from yaml_attn.errors import ConfigError
 from yaml_attn.files import templates
@@ -80,15 +82,16 @@ class Library:
     trusted: Callable[[Path], bool] = field(default=lambda _: True)
     _folders: dict[Path, list[Base]] = field(default_factory=dict, init=False)
 
-    def match(self, path: Path | None, network: Network, settings: Mapping[str, Any]) -> Match | None:
+    def match(
+        self, path: Path | None, network: Network, settings: Mapping[str, Any]
+    ) -> Match | None:
         """The config aligned with the given base, or with the best of those found.
 
         Raises:
             ConfigError: the given base cannot be read.
         """
-        if self.given:
-            base = _read(self.given, "given")
-            return _align(base, network, given=True)
+        if self._given:
+            return align(self._given, network, given=True)
         candidates = [base for base in self._candidates(path) if base.path != path]
         for found in _best(candidates, network, settings):
             if found.base.origin != "beside it" or self.trusted(found.base.path):
@@ -104,6 +107,13 @@ class Library:
                 bases = _read_all(files, "beside it")
                 self._folders[folder] = [base for base in bases if _is_plain(base.network)]
             yield from (base for base in self._folders[folder] if base.path.name != path.name)
+
+    @cached_property
+    def _given(self) -> Base | None:
+        if self.given is None:
+            return None
+        document = Document.load(self.given)
+        return Base(self.given, "given", document.network, document.settings)
 
     @cached_property
     def _official(self) -> list[Base]:
@@ -122,6 +132,7 @@ def _ultralytics() -> list[Path]:
 
 
 def _read(path: Path, origin: str) -> Base:
+    """A base by PyYAML alone, a tenth of the time that rows with positions take."""
     text = path.read_bytes().decode("utf-8", errors="replace").removeprefix(BOM)
     network, settings = network_of(text)
     return Base(path, origin, network, settings)
@@ -131,10 +142,8 @@ def _read_all(paths: Iterable[Path], origin: str) -> list[Base]:
     """The bases among these files; one that is no config is none."""
     found = []
     for path in paths:
-        try:
+        with suppress(ConfigError, OSError, KeyError, TypeError, ValueError):
             found.append(_read(path, origin))
-        except (ConfigError, OSError, KeyError, TypeError, ValueError):
-            continue
     return found
 
 
@@ -143,23 +152,24 @@ def _is_plain(network: Network) -> bool:
     return all(is_known(layer.module) for layer in network.layers)
 
 
-def _best(
-    candidates: Iterable[Base], network: Network, settings: Mapping[str, Any]
-) -> list[Match]:
+def _best(candidates: Iterable[Base], network: Network, settings: Mapping[str, Any]) -> list[Match]:
     """The candidates that the config may have been made from, most alike first."""
     modules = Counter(layer.module for layer in network.layers)
     alike: dict[str, tuple[int, Base]] = {}
+    dialect = recognise(network, settings)
     for base in candidates:
         missing = (base.modules - modules).total()
         extra = (modules - base.modules).total()
         # A base has no row that its copies lack; many of its modules may have been renamed.
         if len(base.network) > len(network) or 2 * missing > len(base.network):
             continue
+        if recognise(base.network, base.settings) != dialect:
+            continue
         known = alike.get(base.rows)
         if known is None or _in_common(base, settings) > _in_common(known[1], settings):
             alike[base.rows] = (missing + extra, base)
     ranked = sorted(alike.values(), key=lambda item: item[0])[:_ALIGNED]
-    matches = [_align(base, network, given=False) for _, base in ranked]
+    matches = [align(base, network, given=False) for _, base in ranked]
     return sorted((match for match in matches if _is_copy(match, network)), key=_cost)
 
 
@@ -167,7 +177,8 @@ def _in_common(base: Base, settings: Mapping[str, Any]) -> int:
     return sum(base.settings.get(key) == value for key, value in settings.items())
 
 
-def _align(base: Base, network: Network, *, given: bool) -> Match:
+def align(base: Base, network: Network, *, given: bool) -> Match:
+    """A config compared with a base, and whether the base can be believed."""
     comparison = compare(base.network, network)
     match = Match(base, comparison, given, certain=False)
     certain = bool(comparison.inserted) and _is_copy(match, network)
@@ -177,10 +188,20 @@ def _align(base: Base, network: Network, *, given: bool) -> Match:
 def _is_copy(match: Match, network: Network) -> bool:
     """Whether the config is the base with rows added that keep the map, and modules renamed."""
     comparison = match.comparison
+    renamed = {
+        (network.layers[new].module, match.base.network.layers[old].module)
+        for old, new in comparison.replaced.items()
+    }
     return (
         not comparison.removed
         and 2 * len(comparison.replaced) <= len(match.base.network)
+        and all(
+            _renamed(match.base.network.layers[old], network.layers[new])
+            for old, new in comparison.replaced.items()
+        )
         and all(_keeps_map(network.layers[index]) for index in comparison.inserted)
+        # A new name that stands for several old ones is a new design: another backbone.
+        and len({new for new, _ in renamed}) == len(renamed)
         and all(None not in (each.expected, each.reads) for each in comparison.rewired)
     )
 
@@ -188,7 +209,18 @@ def _is_copy(match: Match, network: Network) -> bool:
 def _keeps_map(layer: Layer) -> bool:
     if len(layer.sources) != 1 or layer.module in HEADS or is_strided(layer.args):
         return False
-    return not is_known(layer.module) or halvings(layer.module, layer.args) == 0
+    if is_known(layer.module):
+        return halvings(layer.module, layer.args) == 0
+    return keeps_stride(layer) or not may_resample(layer)
+
+
+def _renamed(old: Layer, new: Layer) -> bool:
+    """Whether a row can stand for another: a block of a fork's own, not an attention."""
+    if is_mechanism(new) or (old.module in HEADS) != (new.module in HEADS):
+        return False
+    if not is_known(new.module):
+        return not is_strided(new.args) or bool(halvings(old.module, old.args))
+    return halvings(old.module, old.args) == halvings(new.module, new.args)
 
 
 def _cost(match: Match) -> int:

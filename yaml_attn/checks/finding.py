@@ -1,14 +1,20 @@
-"""What a check finds: where, what is wrong, what was probably meant, and the edit that repairs it."""
+"""What a check finds: where, what is wrong, what was probably meant, and the repair."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from yaml_attn.config.layout import Splice
 
 Level = Literal["error", "warning", "note"]
 """An error fails the check; a warning is most likely a mistake; a note is worth knowing."""
+
+
+LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "note")
+
+Field = Literal["from", "number", "comment"]
+"""What a number of a row belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +32,14 @@ class Place:
 class Fix:
     """The sure repair of a finding: one number of one row.
 
-    `value` replaces the number that `splice` spans: the input at `position` of `from`, `number`,
-    or the layer number that opens the row's comment.
+    `value` replaces the number at `place`, which `splice` spans: the input at `position` of `from`,
+    `number`, or the layer number that opens the row's comment.
     """
 
+    place: Place
     splice: Splice
     layer: int
-    field: Literal["from", "number", "comment"]
+    field: Field
     position: int
     value: int
 

@@ -44,11 +44,12 @@ def misread(subject: Subject) -> Iterator[Misread]:
     for each in match.comparison.rewired:
         if each.expected in {None, IMAGE} or each.reads is None:
             continue
-        if (each.index, each.position) in subject.broken:
+        if (each.index, each.position) in subject.broken or _permuted(subject, match, each.index):
             continue
-        reference = list(subject.references(each.index))[each.position]
+        written = subject.written(each.index)[each.position]
+        reference = Reference(each.index, each.position, written, each.reads)
         before = _written(match, each.index, each.position)
-        cause = _cause(before, reference.written, len(match.comparison.inserted))
+        cause = _cause(before, written, len(match.comparison.inserted))
         yield Misread(reference, each.expected, before, cause)
 
 
@@ -90,17 +91,32 @@ def findings(subject: Subject, rule: Rule, cause: Cause, told: str) -> Iterator[
 def _meant(subject: Subject, expected: int, right: int) -> str:
     if right == expected:
         return f"the base reads what is now {subject.named(expected)}"
-    return f"the base reads what is now {subject.named(expected)}, refined by {subject.named(right)}"
+    return (
+        f"the base reads what is now {subject.named(expected)}, refined by {subject.named(right)}"
+    )
 
 
 def _rows(count: int) -> str:
-    return "1 row was" if count == 1 else f"{count} rows were"
+    return {0: "no row was", 1: "1 row was"}.get(count, f"{count} rows were")
 
 
 def _written(match: Match, layer: int, position: int) -> int:
     old = match.base.network.layers[match.old[layer]]
     source = match.base.network.spell(old)
     return source[position] if isinstance(source, list) else source
+
+
+def _permuted(subject: Subject, match: Match, layer: int) -> bool:
+    """Whether a layer reads what it read in the base, in another order."""
+    reads = list(subject.inputs(layer))
+    right = list(reads)
+    for each in match.comparison.rewired:
+        if each.index != layer:
+            continue
+        if each.expected is None or each.reads is None:
+            return False
+        right[each.position] = each.expected
+    return sorted(map(subject.through, reads)) == sorted(map(subject.through, right))
 
 
 def _cause(before: int, written: int, inserted: int) -> Cause:

@@ -6,7 +6,7 @@ only if they went through the same unknown layers, so nothing is ever guessed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from yaml_attn.checks.attention import keeps_stride
@@ -25,31 +25,46 @@ class Stride(NamedTuple):
         return self.unknown == other.unknown
 
     def __str__(self) -> str:
-        return f"{2.0**self.power:g}"
+        return f"{2.0**self.power:g}" if abs(self.power) < 64 else f"2**{self.power}"
 
 
 IMAGE_STRIDE = Stride(0, frozenset())
 
 
-def strides(network: Network, added: Collection[int] = ()) -> tuple[Stride, ...]:
-    """The stride of each layer's output; the layers `added` keep their input's."""
+def strides(
+    network: Network, kept: Collection[int] = (), lost: Collection[int] = ()
+) -> tuple[Stride, ...]:
+    """The stride of each layer's output; unknown after a join of different ones.
+
+    Unknown layers among `kept` keep their input's; of those `lost` nobody knows what they read.
+    """
     found: list[Stride] = []
     for index, layer in enumerate(network.layers):
         inputs = [IMAGE_STRIDE if s.key == IMAGE else found[s.key] for s in layer.sources]
         inputs = inputs or [IMAGE_STRIDE]
-        # All inputs of a join are equal, or the join is wrong: take the one best known. CBFuse
-        # resizes all to the last.
+        # The inputs of a join are equal: take the one best known. CBFuse resizes all to the last.
         fuses = table.plain(layer.module) == "CBFuse"
         base = inputs[-1] if fuses else min(inputs, key=lambda stride: len(stride.unknown))
-        power = _halvings(layer, added=index in added)
-        if power is None:
+        power = None if index in lost else _halvings(layer, kept=index in kept)
+        if power is None or (is_join(layer) and _differ(inputs)):
             found.append(Stride(base.power, base.unknown | {index}))
         else:
             found.append(Stride(base.power + power, base.unknown))
     return tuple(found)
 
 
-def _halvings(layer: Layer, *, added: bool) -> int | None:
+def is_join(layer: Layer) -> bool:
+    """Whether a layer joins maps of equal size, whatever a fork calls it."""
+    name = table.plain(layer.module)
+    return len(layer.sources) > 1 and (name in table.EQUAL_JOINS or "concat" in name.lower())
+
+
+def _differ(inputs: Sequence[Stride]) -> bool:
+    known = {(each.unknown, each.power) for each in inputs}
+    return len(known) > len({unknown for unknown, _ in known})
+
+
+def _halvings(layer: Layer, *, kept: bool) -> int | None:
     if table.is_known(layer.module):
         return table.halvings(layer.module, layer.args)
-    return 0 if added or keeps_stride(layer) else None
+    return 0 if kept or keeps_stride(layer) else None

@@ -221,7 +221,10 @@ def _compared(report: Report) -> str:
     if match is None:
         return "no base found: checked by structure alone"
     said = f"compared with {match.base.name}, {match.base.origin}"
-    return said if match.certain else f"{said}; it is not that base with rows inserted"
+    changed = match.comparison.inserted or match.comparison.removed
+    return (
+        f"{said}; it is not that base with rows inserted" if changed and not match.certain else said
+    )
 
 
 def _summary(
@@ -243,5 +246,5 @@ def _summary(
     if fixed:
         parts.append(f"{fixed} {'would be ' if dry_run else ''}repaired")
     if skipped:
-        parts.append(f"{skipped} other YAML files left out")
+        parts.append(f"{skipped} other YAML {'file' if skipped == 1 else 'files'} left out")
     typer.echo(", ".join(parts), err=True)

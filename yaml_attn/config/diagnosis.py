@@ -24,6 +24,7 @@ Cause = Literal[
 _NBSP_INDENT = re.compile(r"^[ \t]*[\u00a0\u3000\u2000-\u200b\u202f\u205f]", re.MULTILINE)
 _COMMENT = re.compile(r"(^|[ \t,\]])#.*$")
 _ROW_END = re.compile(r"\][ \t]*(#[^\r\n]*)?$")
+_MISPLACED = re.compile(r"block|expected key|expected '-' indicator")
 _ROW_START = re.compile(r"^[ \t]*(- +)?\[")
 
 
@@ -93,7 +94,7 @@ def _broken_row(text: str, problem: str, line: int | None) -> UnreadableError | 
     elif unclosed := _unclosed_row(lines, line):
         cause, at = "bracket", unclosed
         hint = f"A bracket is not closed in the row in line {unclosed}."
-    elif ("block" in problem or "expected key" in problem) and _ROW_START.match(here):
+    elif _MISPLACED.search(problem) and _ROW_START.match(here):
         cause = "indent"
         hint = "The row is not indented like the rows around it, or a bracket above is not closed."
     elif "expected ',' or ']'" in problem:

@@ -106,6 +106,10 @@ class Document:
         except DocumentError as error:
             error.path = path
             raise
+        except RecursionError:  # a thousand dashes: libyaml reads them, ruamel.yaml does not
+            deep = UnreadableError("syntax", "is not a config: it is nested too deeply")
+            deep.path = path
+            raise deep from None
         return cls(path, text, bom, rows, settings)
 
     @property

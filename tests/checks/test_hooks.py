@@ -1,0 +1,56 @@
+"""The pre-commit hooks and the GitHub Action run what there is, and install what it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from yaml_attn.checks.settings import tomllib
+from yaml_attn.cli import app
+
+ROOT = Path(__file__).parents[2]
+COMMAND: Any = get_command(app)
+
+
+def load(name: str) -> Any:
+    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+
+
+def test_the_hooks_run_options_that_check_has() -> None:
+    options = {name for each in COMMAND.commands["check"].params for name in each.opts}
+    for hook in load(".pre-commit-hooks.yaml"):
+        program, command, *given = hook["entry"].split()
+        assert (program, command) == ("yaml-attn", "check")
+        assert set(given) <= options
+        assert hook["types"] == ["yaml"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the action runs a newer Python")
+def test_the_action_installs_every_dependency_but_torch() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    install = next(
+        step["run"] for step in load("action.yml")["runs"]["steps"] if "pip" in str(step)
+    )
+    script = install.partition("<<'END'\n")[2].partition("\nEND\n")[0]
+    printed = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"SOURCE": str(ROOT)},
+    )
+    light = [each for each in project["dependencies"] if not each.startswith("torch")]
+    assert printed.stdout.splitlines() == light
+    assert "--no-deps" in install
+
+
+def test_the_action_puts_annotations_into_the_pull_request() -> None:
+    check = load("action.yml")["runs"]["steps"][-1]
+    assert 'yaml-attn" check $FILES --format github $ARGS' in check["run"]
+    assert set(check["env"]) == {"FILES", "ARGS"}

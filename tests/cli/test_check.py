@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from necks import V8, config
+
+RIGHT = config(V8)
+STALE = config(V8, {4: [V8[4], "[-1, 1, SE, [256]]"]})
+FIXED = config(
+    V8,
+    {
+        4: [V8[4], "[-1, 1, SE, [256]]"],
+        15: "[[-1, 11], 1, Concat, [1]]",
+        18: "[[-1, 8], 1, Concat, [1]]",
+        20: "[[14, 17, 20], 1, Detect, [nc]]",
+    },
+)
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "base.yaml").write_text(RIGHT)
+    (tmp_path / "mine.yaml").write_text(STALE)
+    (tmp_path / "data.yaml").write_text("train: images\n")
+    return tmp_path
+
+
+def test_errors_fail_and_the_rest_passes(run: Run) -> None:
+    assert run("check", "base.yaml").code == 0
+    assert run("check", "mine.yaml").code == 1
+    assert run("check", "mine.yaml", "--select", "YA3").code == 0
+    assert run("check", "data.yaml").code == 0
+
+
+def test_findings_are_the_output_and_the_rest_is_said_on_stderr(run: Run) -> None:
+    result = run("check", "mine.yaml", "base.yaml", "data.yaml")
+    lines = result.out.splitlines()
+    assert [line[:24] for line in lines] == [
+        "mine.yaml:20:11: YA102 e",
+        "mine.yaml:23:11: YA102 e",
+        *[
+            f"mine.yaml:25:{column}: YA102 {rest}"
+            for column, rest in ((7, "er"), (11, "e"), (15, "e"))
+        ],
+    ]
+    assert result.err.splitlines() == [
+        "compared with base.yaml, beside it (1 file)",
+        "no base found: checked by structure alone (1 file)",
+        "2 configs, 5 errors, 1 other YAML file left out",
+    ]
+
+
+def test_folders_and_patterns_mean_the_configs_in_them(run: Run) -> None:
+    assert "2 configs" in run("check", ".").err
+    assert "2 configs" in run("check", "*.yaml").err
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ([], "nothing to check"),
+        (["none.yaml"], "no such file"),
+        (["*.none"], "no such file"),
+        (["mine.yaml", "--dry-run"], "goes with --fix"),
+        (["mine.yaml", "--select", "YA9"], "no check has the code"),
+        (["mine.yaml", "--ignore", "x"], "no check has the code"),
+        (["--explain", "YA9"], "no check has the code"),
+    ],
+)
+def test_wrong_usage_exits_with_2(run: Run, args: list[str], told: str) -> None:
+    result = run("check", *args)
+    assert (result.code, told in result.err) == (2, True)
+
+
+def test_a_base_that_does_not_exist_or_is_none_is_said(run: Run, files: Path) -> None:
+    assert "no such file" in run("check", "mine.yaml", "--base", "none.yaml").err
+    (files / "broken.yaml").write_text("backbone: [")
+    result = run("check", "mine.yaml", "--base", "broken.yaml")
+    assert (result.code, "broken.yaml" in result.err) == (1, True)
+
+
+def test_a_template_can_be_the_base(run: Run) -> None:
+    result = run("check", "base.yaml", "--base", "yolov5s")
+    assert "compared with yolov5s.yaml, given; it is not that base" in result.err
+
+
+def test_a_broken_file_does_not_stop_the_others(run: Run, files: Path) -> None:
+    (files / "a.yaml").write_text("backbone: [\nhead: []\n")
+    (files / "b.yaml").write_bytes(b"\xffbackbone: x\nhead: y\n")
+    out = run("check", ".").out
+    assert "a.yaml:3:1: YA004 error: " in out
+    assert "b.yaml:1:1: YA008 error: " in out
+    assert "mine.yaml:25:15: YA102" in out
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_cannot_be_read_is_a_finding(run: Run, files: Path) -> None:
+    (files / "base.yaml").chmod(0)
+    assert "base.yaml:1:1: YA008 error: cannot be read (Permission denied)" in run("check", ".").out
+
+
+def test_rich_shows_the_row_and_what_was_meant(run: Run) -> None:
+    out = run("check", "mine.yaml", "--format", "rich").out
+    assert "mine.yaml (compared with base.yaml, beside it)" in out
+    assert "  - [[13, 16, 19], 1, Detect, [nc]]" in out
+    assert "^^" in out
+    assert "the base reads what is now 14 (C2f)" in out
+
+
+def test_machines_get_json_sarif_and_annotations(run: Run) -> None:
+    found = json.loads(run("check", ".", "--format", "json").out)
+    assert found["errors"] == 5
+    assert [Path(each["file"]).name for each in found["files"]] == ["base.yaml", "mine.yaml"]
+    log = json.loads(run("check", ".", "--format", "sarif").out)
+    assert len(log["runs"][0]["results"]) == 5
+    lines = run("check", ".", "--format", "github").out.splitlines()
+    assert len(lines) == 5
+    assert all(line.startswith("::error file=mine.yaml,line=") for line in lines)
+
+
+def test_fix_repairs_the_file_and_shows_the_diff(run: Run, files: Path) -> None:
+    mine = files / "mine.yaml"
+    mine.chmod(0o640)
+    result = run("check", "mine.yaml", "--fix")
+    assert result.code == 0
+    assert mine.read_text() == FIXED
+    assert stat.S_IMODE(mine.stat().st_mode) == 0o640
+    assert (
+        "-  - [[13, 16, 19], 1, Detect, [nc]]\n+  - [[14, 17, 20], 1, Detect, [nc]]" in result.out
+    )
+    assert "5 repaired" in result.err
+    again = run("check", "mine.yaml", "--fix")
+    assert (again.code, again.out, mine.read_text()) == (0, "", FIXED)
+
+
+def test_a_dry_run_shows_the_diff_and_writes_nothing(run: Run, files: Path) -> None:
+    result = run("check", ".", "--fix", "--dry-run")
+    assert result.code == 1
+    assert "+  - [[14, 17, 20], 1, Detect, [nc]]" in result.out
+    assert "5 would be repaired" in result.err
+    assert (files / "mine.yaml").read_text() == STALE
+
+
+def test_fix_tells_machines_what_was_repaired(run: Run) -> None:
+    found = json.loads(run("check", "mine.yaml", "--fix", "--format", "json").out)
+    (file,) = found["files"]
+    assert file["findings"] == []
+    assert [each["code"] for each in file["fixed"]] == ["YA102"] * 5
+
+
+def test_fix_leaves_a_file_without_sure_repairs_untouched(run: Run, files: Path) -> None:
+    mine = files / "base.yaml"
+    mine.write_text(config(V8, {20: "[[13, 17, 19], 1, Detect, [nc]]"}))
+    before = mine.stat().st_mtime_ns
+    assert run("check", "base.yaml", "--fix").code == 1
+    assert mine.stat().st_mtime_ns == before
+
+
+def test_pyproject_gives_the_defaults_and_options_replace_them(run: Run, files: Path) -> None:
+    (files / "pyproject.toml").write_text('[tool.yaml-attn]\nignore = ["YA1", "YA2"]\n')
+    assert run("check", "mine.yaml").code == 0
+    assert run("check", "mine.yaml", "--ignore", "YA3").code == 1
+    (files / "pyproject.toml").write_text('[tool.yaml-attn]\nbase = "yolov5s"\n')
+    assert "compared with yolov5s.yaml" in run("check", "base.yaml").err
+    assert "compared with mine.yaml" in run("check", "base.yaml", "--base", "mine.yaml").err
+
+
+def test_explain_prints_the_manual_of_a_check(run: Run) -> None:
+    result = run("check", "--explain", "YA102")
+    assert result.code == 0
+    assert result.out.startswith("YA102 number-kept (error)\n\nA reference kept the base's number")
+
+
+def test_no_torch_is_imported(tmp_path: Path) -> None:
+    code = (
+        "import sys; from yaml_attn.cli import main\n"
+        "try: main()\n"
+        "finally: sys.stderr.write('TORCH' if 'torch' in sys.modules else 'LIGHT')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, "check", ".", "--fix"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stderr.endswith("LIGHT")
+
+
+def test_it_runs_where_torch_cannot_be_imported(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch here')\n")
+    result = subprocess.run(
+        [sys.executable, "-c", "from yaml_attn.cli import main; main()", "check", "mine.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "YA102" in result.stdout

@@ -1,0 +1,108 @@
+"""The way back down reads a layer above the one that was sent up.
+
+In a neck that goes up and down again, the Concat on the way down reads the very layer that the
+Upsample of that stride read. One row too early has the same stride, so nothing fails: the number
+was kept although a row was inserted above. (YOLOv7 and YOLOR reduce a layer for the Upsample
+alone and read it unreduced on the way down; their configs are left out.)
+
+Wrong:
+
+    backbone:
+      - [-1, 1, Conv, [64, 3, 2]]
+      - [-1, 1, SE, [64]]
+      - [-1, 3, C3, [64]]
+      - [-1, 1, Conv, [128, 3, 2]]
+      - [-1, 3, C3, [128]]
+    head:
+      - [-1, 1, Conv, [64, 1, 1]]
+      - [-1, 1, nn.Upsample, [None, 2, nearest]]
+      - [[-1, 2], 1, Concat, [1]]
+      - [-1, 3, C3, [64]]
+      - [-1, 1, Conv, [64, 3, 2]]
+      - [[-1, 4], 1, Concat, [1]]  # <-
+      - [-1, 3, C3, [128]]
+      - [[8, 11], 1, Detect, [nc]]
+
+Right:
+
+      - [[-1, 5], 1, Concat, [1]]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from yaml_attn.checks.finding import Finding, Rule
+from yaml_attn.checks.kept import kept
+from yaml_attn.checks.subject import Reference, Subject
+from yaml_attn.config.network import IMAGE
+from yaml_attn.dialects import recognise
+from yaml_attn.dialects.strides import enlarges, is_known, shrinks
+
+RULE = Rule("YA205", "early-lateral", "error")
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Every Concat on the way down that reads above what the Upsample of its stride read."""
+    if recognise(subject.network, subject.document.settings) == "yolov7":
+        return
+    for index in range(len(subject.network)):
+        far = _far_input(subject, index)
+        if far is None:
+            continue
+        lateral = _sent_up(subject, index)
+        if lateral is None or far.target == lateral:
+            continue
+        if subject.through(far.target) in _above(subject, subject.through(lateral)):
+            yield RULE.found(
+                subject.place_of(index, far.position),
+                f"{subject.layer(index).module} reads {subject.named(far.target)} on the way "
+                f"down, but {subject.named(lateral)} was sent up",
+                **kept(subject, far, partial(_fits, subject, lateral), lateral),
+            )
+
+
+def _fits(subject: Subject, lateral: int, other: int) -> bool:
+    return subject.through(other) == subject.through(lateral)
+
+
+def _far_input(subject: Subject, index: int) -> Reference | None:
+    """The far one of two inputs, where the near one comes from a downsampling."""
+    references = list(subject.references(index))
+    if not subject.is_join(index) or len(references) != 2:
+        return None
+    near = [each for each in references if each.target == index - 1]
+    far = [each for each in references if each.target != index - 1 and each.target != IMAGE]
+    if not near or not far:
+        return None
+    layer = subject.layer(subject.through(index - 1))
+    return far[0] if shrinks(layer.module, layer.args) else None
+
+
+def _sent_up(subject: Subject, join: int) -> int | None:
+    """What the Upsamples above read at the stride of this join, if that is one layer."""
+    power = subject.strides[join - 1].power
+    found = {
+        subject.inputs(index)[0]
+        for index, layer in enumerate(subject.network.layers[:join])
+        if enlarges(layer.module, layer.args) and IMAGE not in subject.inputs(index)
+    }
+    laterals = [layer for layer in found if subject.strides[layer].power == power]
+    return laterals[0] if len(laterals) == 1 else None
+
+
+def _above(subject: Subject, lateral: int) -> set[int]:
+    """The layers above `lateral` in its chain, down from which a framework's own block works."""
+    found: set[int] = set()
+    worked = False
+    stride = subject.strides[lateral]
+    while len(subject.inputs(lateral)) == 1:
+        # Whoever reads what an added block refines may do so on purpose.
+        worked |= lateral not in subject.attention and is_known(subject.layer(lateral).module)
+        (lateral,) = subject.inputs(lateral)
+        if lateral == IMAGE or subject.strides[lateral] != stride:
+            break
+        if worked:
+            found.add(lateral)
+    return found

@@ -1,0 +1,56 @@
+"""A trailing comment repeats a layer number that the layer no longer has.
+
+`# 17 (P3/8-small)` behind layer 18 is what the next reader will write into a `from`. Only numbers
+that surely mean the row are looked at: alone, or before P3, (P3/8 and the like, or off by just the
+attention rows above.
+
+Wrong:
+
+    backbone:
+      - [-1, 1, Conv, [64, 3, 2]]  # 0-P1/2
+      - [-1, 3, C2f, [64]]
+      - [-1, 1, SE, [64]]
+      - [-1, 1, Conv, [128, 3, 2]]  # 2-P2/4  # <-
+      - [-1, 3, C2f, [128]]
+    head:
+      - [[2, 4], 1, Detect, [nc]]
+
+Right:
+
+      - [-1, 1, Conv, [128, 3, 2]]  # 3-P2/4
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from yaml_attn.checks.finding import Finding, Rule
+from yaml_attn.checks.subject import Subject
+from yaml_attn.config.document import comment_number
+
+RULE = Rule("YA301", "stale-comment", "warning")
+
+_ROWS_OWN = re.compile(r"[ \t]*(-[ \t]*P\d|\([ \t]*P\d|$|[\r\n])")
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Every comment that opens with another number than its row's."""
+    text = subject.document.text
+    above = 0
+    for index, row in enumerate(subject.document.rows):
+        above += index in subject.attention
+        span = comment_number(text, row)
+        if span is None:
+            continue
+        number = int(text[slice(*span)])
+        if number == index or number >= len(subject.network):
+            continue
+        if not _ROWS_OWN.match(text, span.end) and (not above or number != index - above):
+            continue
+        yield RULE.found(
+            subject.place_of_span(span, index),
+            f"the comment says {number}",
+            meant=f"the row is layer {index}",
+            fix=subject.renumber(span, index, "comment", index),
+        )

@@ -1,0 +1,120 @@
+"""Checking files: every rule on every config, with the base that it was made from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from yaml_attn.checks import READABLE, UNREADABLE
+from yaml_attn.checks.bases import Library, Match
+from yaml_attn.checks.finding import Finding, Place
+from yaml_attn.checks.selection import Selection, silenced
+from yaml_attn.checks.subject import Subject
+from yaml_attn.config.diagnosis import UnreadableError
+from yaml_attn.config.document import Document
+from yaml_attn.errors import DocumentError
+
+_GRAVITY = {"note": 0, "warning": 1, "error": 2}
+_SECTION = re.compile(rb"^[ \t]*[\"']?(backbone|head)[\"']?[ \t]*:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in one file.
+
+    `match` is the base that it was compared with; `document` is None where it cannot be read.
+    """
+
+    path: Path
+    findings: tuple[Finding, ...]
+    document: Document | None
+    match: Match | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether one of the findings is an error."""
+        return any(finding.level == "error" for finding in self.findings)
+
+
+@dataclass(frozen=True)
+class Checker:
+    """Everything a check needs but the file: the bases to compare with, and what counts."""
+
+    library: Library
+    selection: Selection
+
+    @classmethod
+    def of(cls, base: Path | None = None, selection: Selection | None = None) -> Checker:
+        """A checker with a given base, or one that looks for bases itself."""
+        return cls(Library(base, trusted=is_sound), selection or Selection())
+
+    def check(self, path: Path) -> Report | None:
+        """What is wrong with a file; None if it is no model config and means to be none.
+
+        Raises:
+            ConfigError: the given base cannot be read.
+        """
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            refused = UnreadableError("encoding", f"cannot be read ({error.strerror})")
+            return Report(path, self._counting([unreadable(refused)], []), None, None)
+        # In UTF-16 every letter has a zero beside it.
+        if not _SECTION.search(data.replace(b"\0", b"")):
+            return None
+        try:
+            document = Document.parse(data, path)
+        except DocumentError as error:
+            lines = data.decode("utf-8", errors="replace").splitlines()
+            return Report(path, self._counting([unreadable(error)], lines), None, None)
+        return self.check_document(path, document)
+
+    def check_document(self, path: Path, document: Document) -> Report:
+        """What is wrong with a file that has been read."""
+        subject = Subject.read(document)
+        match = self.library.match(path, subject.network, document.settings)
+        subject = subject.compared(match)
+        lines = re.split(r"\r\n|\r|\n", document.text)
+        return Report(path, self._counting(findings(subject), lines), document, match)
+
+    def _counting(self, found: Iterable[Finding], lines: Sequence[str]) -> tuple[Finding, ...]:
+        """The findings that count, the gravest of each place, in the order of the file."""
+        places: dict[Place, Finding] = {}
+        for each in found:
+            if self.selection.wants(each.code) and not silenced(each, lines):
+                other = places.get(each.place)
+                if other is None or _GRAVITY[each.level] > _GRAVITY[other.level]:
+                    places[each.place] = each
+        return tuple(sorted(places.values(), key=_position))
+
+
+def findings(subject: Subject) -> list[Finding]:
+    """What every rule finds in a readable config, several at one place included."""
+    return [finding for rule in READABLE for finding in rule.check(subject)]
+
+
+def unreadable(error: DocumentError) -> Finding:
+    """The finding for a file that cannot be read as a config."""
+    cause = getattr(error, "cause", "syntax")
+    rule = next(rule for rule in UNREADABLE if cause == rule.CAUSE).RULE
+    line, column = error.line or 1, error.column or 1
+    return rule.found(Place(line, column, line, column), error.message, meant=_clause(error.hint))
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a file is fit to be a base: readable, and without an error of its own."""
+    try:
+        subject = Subject.read(Document.load(path))
+    except DocumentError:
+        return False
+    return all(finding.level != "error" for finding in findings(subject))
+
+
+def _position(finding: Finding) -> tuple[int, int, str]:
+    return finding.place.line, finding.place.column, finding.code
+
+
+def _clause(hint: str | None) -> str | None:
+    return hint and hint[0].lower() + hint[1:].rstrip(".")
