@@ -107,7 +107,10 @@ class Config:
                 layer = self.network.layers[change.new]
                 row = self.network.row(layer)
                 consumers = self._consumers_around(layer)
-                found.append(Inserted(change.new, layer.section, row, change.after[0], consumers))
+                reads, *context = change.after
+                found.append(
+                    Inserted(change.new, layer.section, row, reads, consumers, tuple(context))
+                )
         return tuple(found)
 
     def _consumers_around(self, inserted: Layer) -> tuple[Consumer, ...]:
@@ -184,6 +187,7 @@ class Config:
         after: Place | None = None,
         before: Place | None = None,
         edge: tuple[Place, Place] | None = None,
+        inputs: tuple[Place, ...] | None = None,
         args: Sequence[Any] = (),
         parameters: Mapping[str, Any] | None = None,
         consumers: str | Collection[Place] = "all",
@@ -198,7 +202,16 @@ class Config:
             UnknownModuleError, PlaceError, UsageError: no such module, place or parameter.
         """
         request = Insert(
-            module, after, before, edge, args, parameters or {}, consumers, name, channels
+            module,
+            after,
+            before,
+            edge,
+            inputs,
+            args,
+            parameters or {},
+            consumers,
+            name,
+            channels,
         )
         return self.edit(request)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from yaml_attn.config.edits import (
+    Consumers,
     Edit,
     Insertion,
     Removal,
@@ -14,6 +15,7 @@ from yaml_attn.config.edits import (
     plan_after,
     plan_before,
     plan_edge,
+    plan_inputs,
 )
 from yaml_attn.config.network import IMAGE, Network
 from yaml_attn.config.places import resolve
@@ -42,6 +44,7 @@ class Insert:
         after: the layers whose output the attention refines.
         before: instead: the layers whose first input it refines.
         edge: instead: the layer that is read and the one that reads it, for this connection alone.
+        inputs: instead, for a mechanism of two inputs: the layer that it refines, and its context.
         args: the mechanism's own parameters in the order of its signature, without channels.
         parameters: the same by name.
         consumers: who reads the attention: "all" readers of the layer, the "next" row only,
@@ -54,6 +57,7 @@ class Insert:
     after: Place | None = None
     before: Place | None = None
     edge: tuple[Place, Place] | None = None
+    inputs: tuple[Place, ...] | None = None
     args: Sequence[Any] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     consumers: str | Collection[Place] = "all"
@@ -129,6 +133,14 @@ class _Insertions:
         mechanism = find(request.module)
         self.args = row_arguments(mechanism, request.args, request.parameters)
         self.name = request.name or mechanism.name
+        if (mechanism.inputs > 1) != (request.inputs is not None):
+            takes = f"{mechanism.name} takes {mechanism.inputs} input(s)"
+            raise UsageError(
+                takes,
+                hint="Name the layer that it refines and its context: --inputs 8,4."
+                if mechanism.inputs > 1
+                else "Say where with --after, --before or --edge.",
+            )
 
     def plan(self) -> list[Insertion]:
         """The insertions, their rows spelled."""
@@ -140,6 +152,8 @@ class _Insertions:
             plans.append(self._beside(plan_before, request.before))
         if request.edge is not None:
             plans.append(self._on_edges(*request.edge))
+        if request.inputs is not None:
+            plans.append([self._of_inputs(request.inputs)])
         if len(plans) != 1:
             raise UsageError(
                 "say where: after a layer, before one, or on an edge",
@@ -148,18 +162,25 @@ class _Insertions:
         return [self._spelled(each) for each in plans[0]]
 
     def _beside(self, planner: Callable[..., Insertion], place: Place) -> list[Insertion]:
-        consumers = self.request.consumers
-        chosen: Literal["all", "next"] | list[int]
-        if consumers == "all" or consumers == "next":  # noqa: PLR1714 (mypy narrows this form)
-            chosen = consumers
-        elif consumers == "detect":
-            chosen = [self.network.layers[-1].key]
-        else:
-            places = [consumers] if isinstance(consumers, str) else consumers
-            chosen = [key for each in places for key in _keys(self.network, each)]
+        chosen = self._consumers()
         return [
             planner(self.network, key, self.name, (), chosen) for key in _keys(self.network, place)
         ]
+
+    def _consumers(self) -> Consumers:
+        consumers = self.request.consumers
+        if consumers == "all" or consumers == "next":  # noqa: PLR1714 (mypy narrows this form)
+            return consumers
+        if consumers == "detect":
+            return [self.network.layers[-1].key]
+        places = [consumers] if isinstance(consumers, str) else consumers
+        return [key for each in places for key in _keys(self.network, each)]
+
+    def _of_inputs(self, inputs: Sequence[Place]) -> Insertion:
+        keys = [key for place in inputs for key in _keys(self.network, place)]
+        if len(keys) != 2:
+            raise UsageError(f"{len(keys)} layers are named as inputs, not 2", hint="E.g. 8,4")
+        return plan_inputs(self.network, keys, self.name, (), self._consumers())
 
     def _on_edges(self, source: Place, target: Place) -> list[Insertion]:
         if self.request.consumers != "all":
@@ -171,11 +192,14 @@ class _Insertions:
         ]
 
     def _spelled(self, each: Insertion) -> Insertion:
-        reason = several_maps(self.network, each.source)
-        if reason:
-            at = self.network.index[each.source]
-            module = self.network[each.source].module
-            raise PlaceError(f"nothing can be inserted after layer {at} ({module}): {reason}")
+        for key in (each.source, *each.context):
+            reason = several_maps(self.network, key)
+            if reason:
+                name = f"layer {self.network.index[key]} ({self.network[key].module})"
+                raise PlaceError(f"nothing can be inserted after {name}: {reason}")
+        if each.context:
+            # What the stock parsers resolve to all channels so far, and to the numbers of `from`.
+            return replace(each, args=("ch", "f", *self.args))
         return replace(each, args=(self._channel_argument(each), *self.args))
 
     def _channel_argument(self, each: Insertion) -> int | str:

@@ -35,13 +35,17 @@ class Consumer:
 
 @dataclass(frozen=True)
 class Inserted:
-    """A layer that an edit added: its row, what it reads, and every reader of that."""
+    """A layer that an edit added: its row, what it reads, and every reader of that.
+
+    `context` is what a mechanism of several inputs looks at beside the layer that it refines.
+    """
 
     index: int
     section: str
     row: Sequence[Any]
     reads: Reading
     consumers: tuple[Consumer, ...]
+    context: tuple[Reading, ...] = ()
 
     @property
     def module(self) -> str:

@@ -168,3 +168,30 @@ def test_json_tells_every_inserted_layer(run: Run) -> None:
     found = json.loads(result.out)
     assert [each["index"] for each in found["inserted"]] == [3, 8]
     assert found["written"] is False
+
+
+def test_a_mechanism_of_two_inputs_names_them(run: Run, tmp_path: Path) -> None:
+    result = run("insert", "--base", "yolov5n", "--module", "CAN", "--inputs", "13,6")
+    assert result.code == 0
+    assert "CrossAttention is layer 14: reads 13 (C3) and 6 (C3), read by 15 (Conv)." in result.out
+    assert rows(tmp_path / "yolov5n_CrossAttention.yaml")[14] == [
+        [-1, 6], 1, "CrossAttention", ["ch", "f"],
+    ]  # fmt: skip
+    result = run("insert", "--base", "yolov5n", "--module", "CAN", "--inputs", "4,8", "-o", "b.yaml")
+    assert "CrossAttention is layer 16: reads 4 (C3) and 8 (C3), read by 17 (Concat)." in result.out
+    assert "Still reading 4 (C3) itself: 5 (Conv)." in result.out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--module", "CAN", "--after", "6"], "CrossAttention takes 2 input(s)"),
+        (["--module", "SE", "--inputs", "6,4"], "SE takes 1 input(s)"),
+        (["--module", "CAN", "--inputs", "6"], "1 layers are named as inputs, not 2"),
+        (["--module", "CAN", "--inputs", "2,8"], "nobody reads layer 2 (C3) behind layer 8"),
+        (["--module", "CAN", "--inputs", "4,8", "--consumers", "5"], "stands before layer 8"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(run: Run, options: list[str], message: str) -> None:
+    result = run("insert", "--base", "yolov5n", "--no-build", *options)
+    assert (result.code, message in result.err) == (2, True), result.err

@@ -18,6 +18,7 @@ from yaml_attn.modules.registry import MECHANISMS, find
 @dataclass
 class Known:
     name: str
+    inputs: int = 1
 
 
 def finding(*names: str) -> Find:
@@ -58,7 +59,7 @@ def test_a_name_is_taken_apart(text: str, block: str, mechanism: str, where: Whe
 @pytest.mark.parametrize(
     "text",
     "C3 C3x C3k2 C3TR C3SPP C2fAttn C2fCIB SE CBAM Conv nn.Conv2d C3STR C2f_Faster SPPFSE C3se "
-    "C3Then ThenSE C3_ C3+ C3[]".split(),
+    "C3Then ThenSE C3_ C3+ C3[] C3CAN C3ThenCAN".split(),
 )
 def test_a_module_a_mechanism_and_an_unknown_rest_are_not(text: str) -> None:
     assert parse(text, find) is None
@@ -72,7 +73,7 @@ def test_a_mechanism_of_a_composed_name_is_never_taken_apart() -> None:
 @pytest.mark.parametrize("block", sorted(HOSTS))
 @pytest.mark.parametrize("where", ["inside", "after"])
 def test_both_spellings_read_back(block: str, where: Where) -> None:
-    for mechanism in MECHANISMS:
+    for mechanism in (each.name for each in MECHANISMS.values() if each.inputs == 1):
         composed = Composed(block, mechanism, where)
         assert composed.spelling.isidentifier()
         assert parse(composed.spelling, find) == composed
@@ -103,6 +104,8 @@ def test_an_ambiguous_name_is_refused_and_an_underscore_tells() -> None:
         ("C3[CBMA]", "no bundled attention mechanism is called CBMA"),
         ("SPPF[SE]", "SPPF has no bottleneck"),
         ("C3TR+SE", "C3TR has no bottleneck"),
+        ("C3[CAN]", "CrossAttention reads 2 maps, and a block hands it one"),
+        ("C3+CAN", "CrossAttention reads 2 maps, and a block hands it one"),
     ],
 )
 def test_what_the_command_line_asks_for_must_be_there(text: str, message: str) -> None:

@@ -157,6 +157,9 @@ def test_the_stride_that_a_row_tells(row: list[Any], stride: float | None) -> No
         ([[-1], 3, "C3SE", [64]], "C3SE reads one layer", "-1, not [-1]"),
         ([[-1], 1, "Conv", [64]], "reads one layer", "-1, not [-1]"),
         ([[-1], 1, "SE", [64]], "SE reads one layer", "-1, not [-1]"),
+        ([-1, 1, "CAN", ["ch", "f"]], "its `from` is a number", "such as [6, 4]"),
+        ([[-1], 1, "CAN", ["ch", "f"]], "reads two layers, and its `from` is [-1]", "[6, 4]"),
+        ([[-1, 0], 9, "CAN", ["ch", "f"]], "so it cannot be repeated", None),
         ([-1, 1, "Concat", [1]], "reads several layers", "[-1, 6]"),
         ([[], 1, "Concat", [1]], "is an empty list", None),
         ([-1, 1, "Detect", ["nc", "anchors"]], "reads several layers", None),
@@ -173,6 +176,14 @@ def test_a_row_that_cannot_be_constructed_is_named(
     assert caught.value.layer == 1
     assert message in caught.value.message
     assert hint is None or hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("args", [["ch", "f"], [64, 3], ["c2", "c2"], []], ids=str)
+def test_a_mechanism_of_two_inputs_gets_the_real_channels_of_both(args: list[Any]) -> None:
+    conv = [-1, 1, "Conv", [128, 3, 2]]
+    layer = last(conv, [[0, -1], 1, "CoExcitation", [*args, 8][: len(args) + 1 if args else 0]])
+    assert layer.args == ((32, 64, 8) if args else (32, 64))
+    assert (layer.channels, layer.stride) == (32, 2)
 
 
 def test_the_number_counts_after_depth_scaling_too() -> None:

@@ -17,23 +17,33 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from two_inputs import reading_one
 
 from yaml_attn.modules import MECHANISMS, registry
 
 # Channel counts that a mechanism refuses, because its mathematics has no form for them.
 REFUSED: Mapping[str, frozenset[int]] = {
     "ShuffleAttention": frozenset({1, 3, 7}),  # an odd number of channels has no halves
+    "SplAtConv": frozenset({1, 3, 7}),  # nor two splits
 }
 
 # How far from the identity `identity_init=True` starts, relative to the largest input, if not 0.
 IDENTITY_TOLERANCE: Mapping[str, float] = {
+    "AttentionDropout": 1.0,  # in training it hides positions; in evaluation it is the identity
     "SimAM": 0.48,  # no parameters to set: the gate runs from 0.92 to 1 + exp(-3/4) = 1.47
+    "CrossAttention": 0.016,  # a softmax over the 9x7 pixels adds 1/63 of each, or more
+    "BoostedAttention": 2e-3,  # at 0 the ReLU of the saliency would pass no gradient
+    "XLinearAttention": 2e-3,  # at 0 the ReLU of what is added would pass no gradient
     "SKAttention": 1.0,  # made of branches that end in a ReLU: d(x) in evaluation, no nearer
+    "SplAtConv": 1.0,  # made of splits that end in a ReLU, as SKAttention
 }
 
 # Mechanisms that start as the identity: a gate at 0 keeps the gradient from what is behind it.
 ZERO_GATED: Mapping[str, str] = {
+    "CoExcitation": "both batch norms start at 0, as in the paper's code",
     "CrissCrossAttention": "y = gamma * attention + x with gamma = 0, as in the paper",
+    "DANChannel": "y = beta * attention + x with beta = 0, as in the paper",
+    "DANPosition": "y = alpha * attention + x with alpha = 0, as in the paper",
     "ShuffleAttention": "s(w2 * GN(b) + b2) with w2 = 0, as in the paper",
 }
 
@@ -47,7 +57,7 @@ every_mechanism = pytest.mark.parametrize("name", NAMES)
 
 
 def make(name: str, channels: int = 16, **options: object) -> nn.Module:
-    return MECHANISMS[name].load()(channels, **options)
+    return reading_one(MECHANISMS[name], channels, **options)
 
 
 def image(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -78,9 +88,11 @@ def difference(found: Tensor, wanted: Tensor) -> float:
 
 @every_mechanism
 def test_the_registry_reads_the_signature_that_python_sees(name: str) -> None:
-    channels, *rest = inspect.signature(MECHANISMS[name].load()).parameters.values()
-    assert channels.name == "channels"
-    assert channels.default is inspect.Parameter.empty
+    parameters = list(inspect.signature(MECHANISMS[name].load()).parameters.values())
+    inputs = MECHANISMS[name].inputs
+    channels, rest = parameters[:inputs], parameters[inputs:]
+    assert [each.name for each in channels] == ["channels", "context_channels"][:inputs]
+    assert all(each.default is inspect.Parameter.empty for each in channels)
     assert all(p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for p in rest)
     read = [(p.name, p.default, p.annotation) for p in MECHANISMS[name].parameters]
     assert read == [(p.name, p.default, p.annotation) for p in rest]
@@ -88,10 +100,11 @@ def test_the_registry_reads_the_signature_that_python_sees(name: str) -> None:
 
 @every_mechanism
 def test_the_registry_counts_the_parameters_that_are_there(name: str) -> None:
+    each = MECHANISMS[name]
     with torch.device("meta"):
-        layers = [make(name, channels) for channels in (256, 512, 1024)]
+        layers = [each.load()(*[channels] * each.inputs) for channels in (256, 512, 1024)]
     counts = tuple(sum(p.numel() for p in layer.parameters()) for layer in layers)
-    assert counts == MECHANISMS[name].parameters_added
+    assert counts == each.parameters_added
 
 
 @every_mechanism
@@ -277,7 +290,8 @@ def test_frameworks_may_hang_their_attributes_on_it(name: str) -> None:
     x = image(2, 16, 6, 5)
     wanted = layer(x)
     # YOLOv5's and Ultralytics' parse_model write these on the module of every row.
-    layer.i, layer.f, layer.type, layer.np = 9, -1, f"models.common.{name}", 1234
+    row = getattr(layer, "layer", layer)
+    row.i, row.f, row.type, row.np = 9, -1, f"models.common.{name}", 1234
     assert torch.equal(layer(x), wanted)
 
 
@@ -319,7 +333,10 @@ def test_the_gradient_is_that_of_finite_differences(name: str, training: bool) -
     keys = [key for key, _ in layer.named_parameters()]
 
     def output(x: Tensor, *values: Tensor) -> Tensor:
-        return torch.func.functional_call(layer, dict(zip(keys, values, strict=True)), (x,))
+        torch.manual_seed(0)  # some draw in training
+        state = {key: buffer.clone() for key, buffer in layer.named_buffers()}  # some remember
+        state.update(zip(keys, values, strict=True))
+        return torch.func.functional_call(layer, state, (x,))
 
     x = image(2, 8, 3, 4, dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(output, (x, *layer.parameters()), fast_mode=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -81,6 +82,19 @@ def test_an_unknown_name_gives_the_close_ones(written: str, guess: str) -> None:
     assert "`yaml-attn modules` lists them all" in caught.value.hint
 
 
+@pytest.mark.parametrize("refused", registry.REFUSED, ids=lambda each: each.name)
+def test_what_has_no_form_as_a_layer_is_refused_with_the_reason(refused: registry.Refused) -> None:
+    for name in (refused.name, *refused.aliases, refused.name.upper()):
+        assert registry.refused(name) is refused
+        assert not known(name)
+        with pytest.raises(UnknownModuleError) as caught:
+            find(name)
+        assert str(caught.value) == refused.reason
+    assert refused.reason.count("\n") == 2
+    assert not any(known(name) for name in (refused.name, *refused.aliases))
+    assert registry.refused("SE") is None
+
+
 @pytest.mark.parametrize("written", ["Conv", "C3", "nn.Upsample", "", "zzz"])
 def test_other_layers_are_not_taken_for_attention(written: str) -> None:
     assert not known(written)
@@ -113,6 +127,13 @@ def test_the_parameters_are_read_in_the_order_of_the_signature() -> None:
     ratio, bias, identity_init = MECHANISMS["SE"].parameters
     assert (ratio.name, ratio.default, ratio.annotation) == ("ratio", 16, "int")
     assert (bias.name, bias.default, identity_init.name) == ("bias", False, "identity_init")
+
+
+@every_mechanism
+def test_what_is_adapted_is_said_in_the_file_too(mechanism: Mechanism) -> None:
+    source = Path(registry.__file__).with_name(f"{mechanism.file}.py").read_text(encoding="utf-8")
+    docstring = ast.get_docstring(ast.parse(source)) or ""
+    assert bool(mechanism.adapted) == bool(re.search(r"\bAdapted\b", docstring))
 
 
 @every_mechanism

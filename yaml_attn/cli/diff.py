@@ -37,6 +37,7 @@ def diff(
     after: options.After = None,  # noqa: ARG001 (read with its order from the context)
     before: options.Before = None,  # noqa: ARG001
     edge: options.Edge = None,  # noqa: ARG001
+    inputs: options.Inputs = None,  # noqa: ARG001
     consumers: options.Consumers = "all",
     args: options.Args = None,  # noqa: ARG001
     set_: options.Set = None,  # noqa: ARG001

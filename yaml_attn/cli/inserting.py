@@ -40,6 +40,7 @@ class _Group:
     after: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
     edge: list[str] = field(default_factory=list)
+    inputs: list[str] = field(default_factory=list)
     args: list[str] = field(default_factory=list)
     set_: list[str] = field(default_factory=list)
 
@@ -73,6 +74,7 @@ def requests(
             *({"after": text} for text in group.after),
             *({"before": text} for text in group.before),
             *({"edge": options.edge(text)} for text in group.edge),
+            *({"inputs": tuple(text.split(","))} for text in group.inputs),
         ]
         found += [
             Insert(

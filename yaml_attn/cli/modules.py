@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from yaml_attn.modules.registry import Mechanism
 
 WIDTHS = (256, 512, 1024)
+TUTORIAL = "tutorial"
 
 
 def modules(
@@ -28,6 +29,14 @@ def modules(
         ),
     ] = None,
     *,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            metavar=TUTORIAL,
+            help="What became of each entry of this list: the tutorial that most are copied from.",
+        ),
+    ] = None,
     set_: options.Set = None,
     thorough: Annotated[
         bool,
@@ -40,7 +49,12 @@ def modules(
     **Examples**: yaml-attn modules
 
     yaml-attn modules CBAM
+
+    yaml-attn modules --source tutorial
     """
+    if source is not None:
+        _print_source(source, name, json=json)
+        return
     from yaml_attn.cli import records  # noqa: PLC0415
     from yaml_attn.modules.own import (  # noqa: PLC0415
         OwnMechanism,
@@ -48,8 +62,15 @@ def modules(
         is_own,
         load_own,
     )
-    from yaml_attn.modules.registry import MECHANISMS, find  # noqa: PLC0415
+    from yaml_attn.modules.registry import MECHANISMS, find, refused  # noqa: PLC0415
 
+    no_layer = refused(name) if name else None
+    if no_layer:
+        if json:
+            options.print_json(records.refused(no_layer))
+        else:
+            typer.echo(no_layer.reason)
+        return
     chosen = None
     if name:
         chosen = load_own(name) if is_own(name) else find(name)
@@ -75,7 +96,12 @@ def _print_all(mechanisms: Sequence[Mechanism], offered: Sequence[OwnMechanism])
 
     style = default_format()
     widths = [f"+{width}" for width in WIDTHS]
-    found = Table(["name", "family", "year", *widths, "paper", "aliases"], right=widths)
+    found = Table(
+        ["name", "family", "year", *widths, "paper", "aliases"],
+        right=widths,
+        wraps=["family", "paper", "aliases"],
+        spare=["paper", "aliases"],
+    )
     for each in mechanisms:
         found.add(
             each.name,
@@ -90,7 +116,33 @@ def _print_all(mechanisms: Sequence[Mechanism], offered: Sequence[OwnMechanism])
         found.add(own.name, *[""] * 5, f"{own.source} of package {own.package}{hidden}", "")
     out = console(style)
     print_table(out, found, style)
-    out.print("Parameters are those that the layer adds at 256, 512 and 1024 channels.")
+    out.print(
+        "Numbers are the parameters that the layer adds at 256, 512 and 1024 channels; "
+        "`yaml-attn modules NAME` tells more."
+    )
+
+
+def _print_source(source: str, name: str | None, *, json: bool) -> None:
+    from yaml_attn.cli import records  # noqa: PLC0415
+    from yaml_attn.cli.render import Table, console, default_format, print_table  # noqa: PLC0415
+    from yaml_attn.modules.catalog.tutorial import answers  # noqa: PLC0415
+
+    if source != TUTORIAL:
+        raise UsageError(f"there is no source {source}", hint=f"There is {TUTORIAL}.")
+    if name is not None:
+        raise UsageError("--source lists every entry: leave out the name")
+    found = answers()
+    if json:
+        options.print_json([records.answer(each) for each in found])
+        return
+    style = default_format()
+    headers = ["item", "tutorial", "state", "name", "place", "paper"]
+    wraps = ["tutorial", "state", "place", "paper"]
+    table = Table(headers, right=["item"], wraps=wraps, spare=["place"])
+    for each in found:
+        number = str(each.item.number)
+        table.add(number, each.item.written, each.state, each.name, each.place, each.paper)
+    print_table(console(style), table, style)
 
 
 def _print_one(each: Mechanism) -> None:
@@ -98,13 +150,17 @@ def _print_one(each: Mechanism) -> None:
         f"{count:,} at {width}" for count, width in zip(each.parameters_added, WIDTHS, strict=True)
     )
     arxiv = f"arXiv {each.arxiv}" if each.arxiv else "no arXiv id"
+    told = each.adapted.replace("\n", f"\n{'':13}")
+    adapted = f"Adapted:     {told}\n" if told else ""
+    where = "--inputs 6,4" if each.inputs > 1 else "--after 8"
     typer.echo(
         f"{each.signature}\n\n{each.summary}\n\n"
         f"Family:      {each.family}\n"
         f"Paper:       {each.title}, {each.venue} {each.year}, {arxiv}\n"
+        f"{adapted}"
         f"Parameters:  {added} channels\n"
         f"Aliases:     {', '.join(each.aliases) or 'none'}\n"
-        f"Example:     yaml-attn insert --base yolov5s.yaml --module {each.name} --after 8"
+        f"Example:     yaml-attn insert --base yolov5s.yaml --module {each.name} {where}"
     )
 
 

@@ -62,6 +62,16 @@ Edge = Annotated[
         rich_help_panel=WHAT,
     ),
 ]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--inputs",
+        metavar="REFINED,CONTEXT",
+        help="Instead, for a mechanism of two inputs: the layer that it refines and the one that "
+        "it looks at, e.g. 8,4.",
+        rich_help_panel=WHAT,
+    ),
+]
 At = Annotated[
     str,
     typer.Option(

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from yaml_attn.api import Config
     from yaml_attn.building.report import BuildReport, LayerReport
     from yaml_attn.config.changes import LayerChange, Reading
-    from yaml_attn.modules.registry import Mechanism
+    from yaml_attn.modules.catalog.tutorial import Answer
+    from yaml_attn.modules.registry import Mechanism, Refused
     from yaml_attn.results import Difference, Inserted, Verification
 
 
@@ -64,6 +65,7 @@ def inserted(each: Inserted) -> dict[str, Any]:
         "section": each.section,
         "row": list(each.row),
         "reads": reading(each.reads),
+        "context": [reading(one) for one in each.context],
         "consumers": [
             {"index": one.index, "module": one.module, "reads_it": one.moved}
             for one in each.consumers
@@ -115,9 +117,36 @@ def mechanism(each: Mechanism) -> dict[str, Any]:
         "year": each.year,
         "arxiv": each.arxiv,
         "summary": each.summary,
+        "adapted": each.adapted,
+        "inputs": each.inputs,
         "parameters": [
             {"name": one.name, "default": one.default, "type": one.annotation}
             for one in each.parameters
         ],
         "parameters_added": dict(zip(("256", "512", "1024"), each.parameters_added, strict=True)),
+    }
+
+
+def refused(each: Refused) -> dict[str, Any]:
+    """A mechanism that cannot be a layer."""
+    return {
+        "name": each.name,
+        "aliases": list(each.aliases),
+        "title": each.title,
+        "venue": each.venue,
+        "year": each.year,
+        "arxiv": each.arxiv,
+        "refused": each.reason,
+    }
+
+
+def answer(each: Answer) -> dict[str, Any]:
+    """What became of an entry of the tutorial."""
+    return {
+        "number": each.item.number,
+        "written": each.item.written,
+        "state": each.state,
+        "name": each.name,
+        "place": each.place,
+        "paper": each.paper,
     }

@@ -79,8 +79,9 @@ def edit_lines(config: Config) -> list[str]:
     for new in config.inserted:
         moved = [f"{each.index} ({each.module})" for each in new.consumers if each.moved]
         raw = [f"{each.index} ({each.module})" for each in new.consumers if not each.moved]
+        reads = " and ".join(map(str, (new.reads, *new.context)))
         lines.append(
-            f"{new.module} is layer {new.index}: reads {new.reads}, read by {', '.join(moved)}."
+            f"{new.module} is layer {new.index}: reads {reads}, read by {', '.join(moved)}."
         )
         if raw:
             lines.append(f"Still reading {new.reads} itself: {', '.join(raw)}.")

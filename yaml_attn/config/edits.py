@@ -22,7 +22,8 @@ Consumers: TypeAlias = Literal["all", "next"] | Collection[int]
 class Insertion:
     """A layer to insert: reads `source`, is read by `readers`, stands before the layer `before`.
 
-    All three name layers by key. `section` matters where backbone and head meet.
+    All name layers by key. `section` matters where backbone and head meet; `context` are the
+    further inputs of a layer that reads several.
     """
 
     module: str
@@ -31,6 +32,7 @@ class Insertion:
     readers: frozenset[int]
     before: int
     section: str
+    context: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,38 @@ def plan_edge(
     return Insertion(module, args, source, readers, target, network[target].section)
 
 
+def plan_inputs(
+    network: Network,
+    inputs: Sequence[int],
+    module: str,
+    args: Sequence[Any],
+    consumers: Consumers = "all",
+) -> Insertion:
+    """An insertion of a layer that reads several: the first is refined, the others are its context.
+
+    The new row stands behind all of them; of the readers of the first it moves those that come
+    later (all of them by default).
+
+    Raises:
+        PlaceError: nobody later in the file would read the new layer.
+    """
+    source, *context = inputs
+    last = max(network.index[key] for key in inputs)
+    later = [key for key in network.consumers(source) if network.index[key] > last]
+    if consumers == "all":
+        consumers = later
+    if not later:
+        name = f"layer {network.index[source]} ({network[source].module})"
+        raise PlaceError(f"nobody reads {name} behind layer {last}, so nobody would read the layer")
+    plan = plan_after(network, source, module, args, consumers)
+    early = sorted(network.index[key] for key in plan.readers if key not in later)
+    if early:
+        raise PlaceError(f"layer {early[0]} stands before layer {last}, which the new layer reads")
+    before = max(plan.before, network.layers[last + 1].key, key=network.index.__getitem__)
+    section = network.layers[network.index[before] - 1].section
+    return replace(plan, before=before, section=section, context=tuple(context))
+
+
 def _choose(network: Network, source: int, consumers: Consumers) -> frozenset[int]:
     """The readers of `source` that will read the new layer instead."""
     at = network.index[source]
@@ -232,8 +266,11 @@ def _inserted(network: Network, key: int, insertion: Insertion) -> Network:
     new = Layer(
         key,
         insertion.section,
-        (Source(insertion.source, relative=directly_behind),),
-        listed=False,
+        (
+            Source(insertion.source, relative=directly_behind),
+            *(Source(each, relative=False) for each in insertion.context),
+        ),
+        listed=bool(insertion.context),
         number=1,
         module=insertion.module,
         args=insertion.args,

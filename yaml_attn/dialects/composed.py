@@ -47,6 +47,10 @@ class Named(Protocol):
     def name(self) -> str:
         """The mechanism's own name, whatever alias it was found by."""
 
+    @property
+    def inputs(self) -> int:
+        """How many maps it reads; in a block there is but one."""
+
 
 Find: TypeAlias = Callable[[str], Named]
 """Finds a mechanism by name or alias, or raises UnknownModuleError; `modules.registry.find`."""
@@ -93,7 +97,7 @@ def parse(text: str, find: Find) -> Composed | None:
 
     Raises:
         UnknownModuleError: the name can be taken apart in two ways; or it has the command line's
-            form, and there is no such mechanism or no bottleneck in the block.
+            form, and there is no such mechanism, it reads two maps, or the block has no bottleneck.
     """
     asked = _ASKED.fullmatch(text)
     if asked:
@@ -119,14 +123,18 @@ def _asked(asked: re.Match[str], find: Find) -> Composed:
             "the attention as a row of its own.",
         )
     inside = asked["inside"]
-    if inside is not None:
-        return Composed(block, find(inside).name)
-    return Composed(block, find(asked["after"]).name, "after")
+    attention = find(asked["after"] if inside is None else inside)
+    if attention.inputs > 1:
+        raise UnknownModuleError(
+            f"{attention.name} reads {attention.inputs} maps, and a block hands it one",
+            hint="Insert it as a row of its own.",
+        )
+    return Composed(block, attention.name, "after" if inside is None else "inside")
 
 
 def _readings(text: str, find: Find) -> Iterator[Composed]:
     for block, rest in _splits(text):
-        inside, after = _known(rest, find), _known(rest.removeprefix("Then"), find)
+        inside, after = _fitting(rest, find), _fitting(rest.removeprefix("Then"), find)
         if inside:
             yield Composed(block, inside)
         elif after:
@@ -141,8 +149,14 @@ def _splits(text: str) -> Iterator[tuple[str, str]]:
             yield block, rest.lstrip("_")
 
 
-def _known(name: str, find: Find) -> str | None:
+def _known(name: str, find: Find) -> Named | None:
     try:
-        return find(name).name
+        return find(name)
     except UnknownModuleError:
         return None
+
+
+def _fitting(name: str, find: Find) -> str | None:
+    """The mechanism of this name, if it reads one map, as one in a block must."""
+    found = _known(name, find)
+    return found.name if found and found.inputs == 1 else None

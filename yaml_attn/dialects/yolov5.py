@@ -2,8 +2,10 @@
 
 The count after depth scaling, the channels after width scaling, what each constructor gets. A row
 that names a bundled attention mechanism gets the real channels of the layer it reads, whatever its
-first argument says, and keeps them. One that names attention inside a block (`C3SE`) is read as its
-block is; what its args have behind the block's own are the mechanism's parameters.
+first argument says, and keeps them. One that reads two layers, as `[[6, 4], 1, CAN, [ch, f]]`, has
+two such arguments, and keeps the channels of the first. One that names attention inside a block
+(`C3SE`) is read as its block is; what its args have behind the block's own are the mechanism's
+parameters.
 
 Facts: `parse_model` in `models/yolo.py` of ultralytics/yolov5, tags v5.0 to v7.0 and 5081342f.
 """
@@ -131,6 +133,18 @@ class _Row:
                 hint="Write the number alone: -1, not [-1].",
             )
         return self.inputs[0]
+
+    def pair(self) -> list[int]:
+        """Channels of the two layers that it reads."""
+        if not self.layer.listed or len(self.inputs) != 2:
+            raise BuildError(
+                f"{self.layer.module} reads two layers, and its `from` is "
+                f"{self.spelled if self.layer.listed else 'a number'}",
+                hint="Write the layer that it refines, then the one it looks at, such as [6, 4].",
+            )
+        if self.number > 1:
+            raise BuildError(f"{self.layer.module} reads two layers, so it cannot be repeated")
+        return self.inputs
 
     def need_list(self) -> None:
         """Refuse a `from` that is no list, or an empty one."""
@@ -262,7 +276,7 @@ def _kind(name: str, mechanism: Find) -> str:
 def _attention(name: str, mechanism: Find) -> _Rule:
     """The rule of a bundled mechanism; an error that says what else may have been meant."""
     try:
-        mechanism(name)
+        inputs = mechanism(name).inputs
     except UnknownModuleError as error:
         names = {known.lower(): known for known in MODULES}
         close = [names[match] for match in get_close_matches(name.lower(), names)]
@@ -271,4 +285,6 @@ def _attention(name: str, mechanism: Find) -> _Rule:
             f"{name} is no module of YOLOv5, and {error.message}",
             hint=guess + (error.hint or ""),
         ) from None
-    return lambda row: ([row.input, *row.args[1:]], row.input)
+    if inputs == 1:
+        return lambda row: ([row.input, *row.args[1:]], row.input)
+    return lambda row: ([*row.pair(), *row.args[2:]], row.inputs[0])

@@ -65,6 +65,14 @@ def start_at_zero(*layers: nn.Module) -> None:
             nn.init.zeros_(parameter)
 
 
+def start_near_zero(*layers: nn.Module) -> None:
+    """Make weights and biases a thousandth: at 0 a ReLU behind them would pass no gradient."""
+    with torch.no_grad():
+        for layer in layers:
+            for parameter in layer.parameters():
+                parameter.mul_(1e-3)
+
+
 def at_least_single(x: Tensor) -> Tensor:
     """`x` in float32 if it is of half precision, in which a sum over a map overflows or rounds."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
@@ -91,6 +99,83 @@ def channel_shuffle(x: Tensor, groups: int) -> Tensor:
     arXiv 1707.01083). `channel_shuffle(x, C // groups)` undoes it.
     """
     return laid_out_as(torch.unflatten(x, 1, (groups, -1)).transpose(1, 2).flatten(1, 2), x)
+
+
+def positions(x: Tensor) -> Tensor:
+    """Where each pixel of a map stands, (2, H, W): its row and its column, each from 0 to 1.
+
+    In float32, as bfloat16 cannot tell 256 columns apart.
+    """
+    rows, columns = (
+        torch.arange(length, device=x.device, dtype=torch.float32) for length in x.shape[2:]
+    )
+    # By the last index and not by the length: a map of one row has row 0.
+    rows, columns = (each / each[-1:].clamp_min(1) for each in (rows, columns))
+    grid = (rows[:, None].expand(x.shape[2:]), columns[None, :].expand(x.shape[2:]))
+    return torch.stack(grid)
+
+
+def block_means(length: int, most: int, x: Tensor) -> Tensor:
+    """The matrix that takes the means of a row's blocks: equal ones, at most `most` of them.
+
+    A matrix, as a pooling whose window follows the size of the map cannot be exported. It is the
+    identity where the row is short enough.
+    """
+    width = (length + most - 1) // most
+    block = torch.arange(length, device=x.device) // width
+    blocks = torch.arange((length + width - 1) // width, device=x.device)
+    member = (blocks[:, None] == block).to(x.dtype)
+    return member / member.sum(1, keepdim=True)
+
+
+def pooled(x: Tensor, side: int) -> Tensor:
+    """The means of a map over `side` x `side` windows, (N, C, side, side), for any size of map.
+
+    What `F.adaptive_avg_pool2d` gives, by two products with matrices, which can be exported; a
+    pooling whose windows follow the size of the map cannot.
+    """
+    rows, columns = (_windows(length, side, x) for length in x.shape[2:])
+    return rows @ (x @ columns.T)
+
+
+def _windows(length: int, count: int, x: Tensor) -> Tensor:
+    """The matrix that takes the means of `count` windows, which overlap where they must."""
+    first = torch.arange(count, device=x.device)[:, None]
+    at = torch.arange(length, device=x.device)
+    member = (at >= first * length // count) & (at < ((first + 1) * length + count - 1) // count)
+    weights = member.to(x.dtype)
+    return weights / weights.sum(1, keepdim=True)
+
+
+def two_widths(channels: int | list[int], context: int | list[int]) -> tuple[int, int]:
+    """The channels of both inputs of a layer that reads two.
+
+    A row can say them as `[ch, f]`: YOLOv5 and Ultralytics resolve that to the channels of every
+    layer so far and to the row's `from`, which picks two of them. (For what such a row puts out,
+    both then look up `ch[f]`: they must be taught that a list means its first.)
+
+    Raises:
+        ValueError: neither two numbers nor what `[ch, f]` stands for.
+    """
+    if isinstance(channels, int) and isinstance(context, int):
+        return channels, context
+    if isinstance(channels, list) and isinstance(context, list) and len(context) == 2:
+        return channels[context[0]], channels[context[1]]
+    raise ValueError("the channels of two inputs must be two numbers, or the row's [ch, f]")
+
+
+class Gamma(nn.Module):
+    """One learned factor, 0 at the start.
+
+    A layer of its own, because YOLOv5's optimizer sees no parameters but `weight` and `bias`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight.to(x.dtype)
 
 
 class BatchNorm2d(nn.BatchNorm2d):

@@ -16,19 +16,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-
-class Gamma(nn.Module):
-    """One learned factor, 0 at the start.
-
-    A layer of its own, because YOLOv5's optimizer sees no parameters but `weight` and `bias`.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.weight.to(x.dtype)
+from yaml_attn.modules._parts import Gamma
 
 
 class CrissCrossAttention(nn.Module):

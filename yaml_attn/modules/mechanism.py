@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a mechanism after `channels`, in the order of its signature.
+    """One parameter of a mechanism after the channels, in the order of its signature.
 
     The bundled ones all have a default and a position; those of a user's class need not.
     """
@@ -40,7 +40,9 @@ class Mechanism:
     """What is known of a bundled mechanism without importing torch.
 
     `parameters_added` counts the learned parameters that the layer adds at 256, 512 and 1024
-    channels with its defaults (the contract test measures them).
+    channels with its defaults (the contract test measures them). `adapted` says what is not the
+    paper's where the paper's mechanism maps no feature map to a feature map. `inputs` is 2 where
+    the layer refines one map by what another shows; both then have the counted channels.
     """
 
     name: str
@@ -53,17 +55,19 @@ class Mechanism:
     summary: str
     parameters_added: tuple[int, int, int]
     aliases: tuple[str, ...] = ()
+    adapted: str = ""
+    inputs: int = 1
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The constructor's parameters after `channels`, read from the source (not imported)."""
+        """The constructor's parameters after the channels, read from the source (not imported)."""
         source = (Path(__file__).parent / f"{self.file}.py").read_text(encoding="utf-8")
         classes = (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef))
         body = next(node for node in classes if node.name == self.name).body
         init = next(
             node for node in body if isinstance(node, ast.FunctionDef) and node.name == "__init__"
         )
-        names = init.args.args[2:]  # after self, channels
+        names = init.args.args[1 + self.inputs :]  # after self and the channels of each input
         defaults = init.args.defaults[len(init.args.defaults) - len(names) :]
         return tuple(
             Parameter(
@@ -77,9 +81,26 @@ class Mechanism:
     @property
     def signature(self) -> str:
         """The constructor as it is called: `SE(channels, ratio=16, ...)`."""
-        return f"{self.name}({', '.join(['channels', *map(str, self.parameters)])})"
+        channels = ("channels", "context_channels")[: self.inputs]
+        return f"{self.name}({', '.join([*channels, *map(str, self.parameters)])})"
 
     def load(self) -> type[nn.Module]:
         """The class itself. Imports torch."""
         found: type[nn.Module] = getattr(import_module(f"yaml_attn.modules.{self.file}"), self.name)
         return found
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A mechanism that people look for and that has no honest form as a layer.
+
+    `reason` says why in three lines, so that nobody has to look again.
+    """
+
+    name: str
+    title: str
+    venue: str
+    year: int
+    arxiv: str | None
+    reason: str
+    aliases: tuple[str, ...] = ()

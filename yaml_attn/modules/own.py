@@ -92,6 +92,11 @@ class OwnMechanism:
         )
 
     @property
+    def inputs(self) -> int:
+        """How many maps it reads: one, as every class of a user's."""
+        return 1
+
+    @property
     def signature(self) -> str:
         """The constructor as it is called: `MyAttention(c1, ratio=16, *, bias=False)`."""
         words = [self._arguments[0].name]

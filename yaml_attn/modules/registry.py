@@ -12,17 +12,26 @@ from typing import TYPE_CHECKING
 
 from yaml_attn.errors import UnknownModuleError
 from yaml_attn.modules.catalog import MECHANISMS
-from yaml_attn.modules.mechanism import Mechanism, Parameter
+from yaml_attn.modules.catalog.refused import REFUSED
+from yaml_attn.modules.mechanism import Mechanism, Parameter, Refused
 
 if TYPE_CHECKING:
     from yaml_attn.modules.own import OwnMechanism
 
-__all__ = ["MECHANISMS", "Mechanism", "Parameter", "find", "known"]
+__all__ = ["MECHANISMS", "REFUSED", "Mechanism", "Parameter", "Refused", "find", "known", "refused"]
 
 
 def _key(name: str) -> str:
     """What is left of a name where people differ: SE_Block, SE-Block and SEBlock are one."""
     return name.lower().replace("_", "").replace("-", "")
+
+
+def _root(key: str) -> str:
+    """A key without what people put behind any name: SEAttn, SELayer and SEBlock come from SE."""
+    for ending in ("attention", "attn", "att", "layer", "block", "module", "net"):
+        if key.endswith(ending) and key != ending:
+            return key.removesuffix(ending)
+    return key
 
 
 @cache
@@ -41,13 +50,19 @@ def known(name: str) -> bool:
     return len(_meanings().get(_key(name), ())) == 1
 
 
+def refused(name: str) -> Refused | None:
+    """The mechanism without a form as a layer that this name means; None if it means none."""
+    named = (each for each in REFUSED if _key(name) in map(_key, (each.name, *each.aliases)))
+    return next(named, None)
+
+
 def find(name: str) -> Mechanism | OwnMechanism:
     """The mechanism with this name or alias, whatever its case, underscores and hyphens.
 
     A bundled one, or else one that an installed package offers (`own.entry_point_mechanisms`).
 
     Raises:
-        UnknownModuleError: none has it, or it could mean two.
+        UnknownModuleError: none has it, it could mean two, or what it means cannot be a layer.
     """
     meant = _meanings().get(_key(name), ())
     if len(meant) == 1:
@@ -56,6 +71,10 @@ def find(name: str) -> Mechanism | OwnMechanism:
         raise UnknownModuleError(
             f"{name} could mean {' or '.join(meant)}", hint="Use one of these names."
         )
+    no_layer = refused(name)
+    if no_layer:
+        what, _, why = no_layer.reason.partition("\n")
+        raise UnknownModuleError(what, hint=why)
     # Looking packages through takes 20 ms: only for names that are not bundled.
     from yaml_attn.modules.own import entry_point_mechanisms  # noqa: PLC0415
 
@@ -68,8 +87,10 @@ def find(name: str) -> Mechanism | OwnMechanism:
             f"{name} is offered by {sources}", hint="Name the class itself: PACKAGE.MODULE:CLASS."
         )
     names = {**_meanings(), **{_key(each.name): (each.name,) for each in entry_point_mechanisms()}}
-    close = get_close_matches(_key(name), names, n=3, cutoff=0.5)
-    guesses = dict.fromkeys(meaning for match in close for meaning in names[match])
+    # So many end in Attention that, letter by letter, all of them are close.
+    close = [key for key in names if _root(key) == _root(_key(name))]
+    close += get_close_matches(_key(name), names, n=3, cutoff=0.5)
+    guesses = list(dict.fromkeys(meaning for match in close for meaning in names[match]))[:3]
     guess = f"Did you mean {' or '.join(guesses)}? " if guesses else ""
     raise UnknownModuleError(
         f"no bundled attention mechanism is called {name}",

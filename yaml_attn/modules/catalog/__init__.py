@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from yaml_attn.modules.catalog.gates import GATES
 from yaml_attn.modules.catalog.mixers import MIXERS
+from yaml_attn.modules.catalog.surveyed import SURVEYED
 from yaml_attn.modules.mechanism import Mechanism
 
-MECHANISMS: Mapping[str, Mechanism] = {each.name: each for each in (*GATES, *MIXERS)}
+MECHANISMS: Mapping[str, Mechanism] = {each.name: each for each in (*GATES, *MIXERS, *SURVEYED)}

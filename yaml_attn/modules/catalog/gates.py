@@ -148,4 +148,46 @@ GATES = (
         parameters_added=(512, 1024, 2048),
         aliases=("NAM", "NAM_Attention", "NAMAtt", "NAMAttn", "NAMModule", "NAMBlock"),
     ),
+    Mechanism(
+        "AttentionDropout",
+        "adl",
+        family="spatial",
+        title="Attention-based Dropout Layer for Weakly Supervised Object Localization",
+        venue="CVPR",
+        year=2019,
+        arxiv="1908.10028",
+        summary="In training alone: hides the positions of the largest mean, or weighs all by\n"
+        "it, so that objects are seen whole. Nothing is learned, and nothing done later.",
+        parameters_added=(0, 0, 0),
+        aliases=("ADL", "ADLLayer", "AttentionDropoutLayer", "AttentionBasedDropout"),
+    ),
+    Mechanism(
+        "GaussianAttention",
+        "gaussian",
+        family="spatial",
+        title="GATCluster: Self-Supervised Gaussian-Attention Network for Image Clustering",
+        venue="ECCV",
+        year=2020,
+        arxiv="2002.11863",
+        summary="Keeps one soft round spot of the map, which the features place and size: a\n"
+        "prior of where an image's one object is. residual=True takes nothing away.",
+        parameters_added=(513, 1025, 2049),
+        aliases=("GaussianAttn", "GATCluster", "GaussianSpatialAttention"),
+        adapted="the spot is placed by a soft-argmax and sized from pooled features, for any size "
+        "of map; the paper reads both from a flattened map of one size.",
+    ),
+    Mechanism(
+        "HarmoniousAttention",
+        "harmonious",
+        family="channel and spatial",
+        title="Harmonious Attention Network for Person Re-Identification",
+        venue="CVPR",
+        year=2018,
+        arxiv="1802.08122",
+        summary="Gates each value by a spatial and a channel gate, mixed by a convolution of\n"
+        "all channels. The gate runs from 1/2 to 1.",
+        parameters_added=(74798, 297038, 1183886),
+        aliases=("Harmonious", "HarmAttn", "HarmoniousAttn", "HACNN", "SoftAttn"),
+        adapted="the soft half alone; the hard half sends regions to streams of their own.",
+    ),
 )
