@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from yaml_attn.api import Config, compare_files, load
     from yaml_attn.errors import YamlAttnError
+    from yaml_attn.frameworks import register_ultralytics
     from yaml_attn.planning import Insert, Remove, Replace
 
 __version__ = "0.1.0.dev0"
@@ -51,6 +52,7 @@ _API = {
     "YamlAttnError": "errors",
     "compare_files": "api",
     "load": "api",
+    "register_ultralytics": "frameworks",
 }
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "__version__",
     "compare_files",
     "load",
+    "register_ultralytics",
 ]
 
 

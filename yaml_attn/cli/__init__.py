@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 
 from yaml_attn import __version__
+from yaml_attn.cli.apply import apply
 from yaml_attn.cli.build import build
 from yaml_attn.cli.check import check
 from yaml_attn.cli.diff import diff
+from yaml_attn.cli.export import export
 from yaml_attn.cli.insert import insert
 from yaml_attn.cli.inserting import InOrder
 from yaml_attn.cli.modules import modules
@@ -21,6 +23,8 @@ from yaml_attn.cli.places import places
 from yaml_attn.cli.remove import remove
 from yaml_attn.cli.replace import replace
 from yaml_attn.cli.show import show
+from yaml_attn.cli.weights import weights
+from yaml_attn.cli.yolo import yolo
 from yaml_attn.errors import YamlAttnError
 
 app = typer.Typer(
@@ -39,6 +43,10 @@ app.command()(show)
 app.command()(places)
 app.command()(build)
 app.command()(modules)
+app.command()(export)
+app.command()(apply)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(yolo)
+app.command()(weights)
 
 
 def _version(wanted: bool) -> None:

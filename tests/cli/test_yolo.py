@@ -1,0 +1,49 @@
+"""`yaml-attn yolo` hands everything to the framework's own command and keeps its exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from frameworks.lookalikes import write_ultralytics
+
+
+def test_it_runs_the_frameworks_command_with_the_mechanisms_registered(tmp_path: Path) -> None:
+    write_ultralytics(tmp_path)
+    args = ["train", "model=yolo11n_SE.yaml", "--half", "-x", "epochs=3"]
+    result = subprocess.run(
+        [sys.executable, "-m", "yaml_attn", "yolo", *args],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert result.stdout == f"yolo {' '.join(args)} SE\n"
+    assert result.returncode == 3
+
+
+class Absent:
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "ultralytics":
+            raise ModuleNotFoundError(name=name)
+
+
+def test_without_the_framework_it_says_how_to_get_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(sys.modules):
+        if name.split(".")[0] == "ultralytics" or name == "yaml_attn.frameworks.ultralytics":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
+    result = run("yolo", "train")
+    assert result.code == 2
+    assert "pip install ultralytics" in result.err
+
+
+def test_its_help_shows_an_example(run: Run) -> None:
+    assert "yaml-attn yolo train model=yolo11n_SE.yaml" in run("yolo", "--help").out

@@ -1,0 +1,49 @@
+"""`yaml-attn export`: mechanisms as one Python file that needs PyTorch alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yaml_attn.cli import options
+from yaml_attn.cli.writing import STDOUT
+from yaml_attn.errors import UsageError
+
+
+def export(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Mechanisms; `yaml-attn modules` lists them."),
+    ] = None,
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="File or folder, - for stdout."),
+    ] = Path("attention.py"),
+    force: options.Force = False,
+) -> None:
+    """Write mechanisms to one file that needs PyTorch alone, for a code base of your own.
+
+    A checkout of YOLOv5, YOLOv7, YOLOv9 or YOLOv3 gets it, and four lines more, by `apply`.
+
+    **Example**: yaml-attn export SE CBAM -o attention.py
+    """
+    from yaml_attn.files import write_atomically  # noqa: PLC0415
+    from yaml_attn.frameworks.standalone import bundled, standalone  # noqa: PLC0415
+    from yaml_attn.modules.registry import MECHANISMS  # noqa: PLC0415
+
+    if bool(names) == all_:
+        raise UsageError("name the mechanisms to write, or give --all")
+    mechanisms = bundled(names or MECHANISMS)
+    text = standalone(mechanisms)
+    if str(output) == STDOUT:
+        sys.stdout.buffer.write(text.encode())
+        return
+    target = output / "attention.py" if output.is_dir() else output
+    write_atomically(target, text.encode(), replace=force)
+    count = len(text.splitlines())
+    typer.echo(f"Wrote {target}: {', '.join(each.name for each in mechanisms)}; {count} lines.")

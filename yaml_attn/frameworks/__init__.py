@@ -1,0 +1,20 @@
+"""Making the mechanisms known to a real framework: at run time, or as files in a checkout."""
+
+from __future__ import annotations
+
+
+def register_ultralytics() -> tuple[str, ...]:
+    """Make the mechanisms usable by name in every YAML that Ultralytics builds.
+
+    The same as `import yaml_attn.frameworks.ultralytics`; doing it twice is doing it once. A name
+    that Ultralytics' own parser gives a meaning stays Ultralytics'.
+
+    Returns:
+        The registered names; their aliases work in rows too.
+
+    Raises:
+        UsageError: Ultralytics is not installed.
+    """
+    from yaml_attn.frameworks.ultralytics import register  # noqa: PLC0415 (it imports Ultralytics)
+
+    return register()

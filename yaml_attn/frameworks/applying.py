@@ -1,0 +1,226 @@
+"""Making mechanisms known to a YOLOv5, v7, v9 or v3 checkout, or a fork: what to write, and undo.
+
+Two files are concerned: a new one with the mechanisms beside `models/yolo.py`, and that one, which
+gets four lines (`parser_edit`). A plan is computed whole, and shown, before anything is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from yaml_attn.config.document import Document
+from yaml_attn.errors import InternalError, OutputError, UsageError, YamlAttnError
+from yaml_attn.files import EXISTS_HINT, write_atomically
+from yaml_attn.frameworks.launching import config_target
+from yaml_attn.frameworks.parser_edit import MODULE, is_applied, with_edit, without_edit
+from yaml_attn.frameworks.scope import names_in_scope
+from yaml_attn.frameworks.standalone import bundled, read_head, standalone
+from yaml_attn.modules.registry import MECHANISMS, Mechanism, known
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file before and after; None where there is none."""
+
+    path: Path
+    before: bytes | None
+    after: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be written, in this order, and what the mechanisms will be.
+
+    `left_out` are mechanisms whose name the checkout has itself, with the place where.
+    """
+
+    changes: tuple[Change, ...]
+    mechanisms: tuple[str, ...]
+    left_out: Mapping[str, str]
+
+    def write(self) -> None:
+        """Write the files, each whole or not at all.
+
+        Raises:
+            OutputError: one cannot be written; those before it are.
+        """
+        for change in self.changes:
+            if change.after is None:
+                try:
+                    change.path.unlink()
+                except OSError as error:
+                    message = f"cannot be removed ({error.strerror})"
+                    raise OutputError(message, path=change.path) from None
+            else:
+                write_atomically(change.path, change.after, replace=change.before is not None)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A folder with a `models/yolo.py`."""
+
+    root: Path
+
+    @property
+    def parser(self) -> Path:
+        """The file that reads the rows."""
+        return self.root / "models" / "yolo.py"
+
+    @property
+    def modules(self) -> Path:
+        """The file that the mechanisms are written to."""
+        return self.parser.with_name(f"{MODULE}.py")
+
+    def plan(
+        self, names: Sequence[str] = (), config: Document | None = None, *, force: bool = False
+    ) -> Plan:
+        """What makes mechanisms known here; those that are known already stay.
+
+        Args:
+            names: the mechanisms; without any those that the config uses, without a config those
+                that are known already, or else all.
+            config: a config that shall be trained here; it is copied to where the others are.
+            force: whether a file of mechanisms that was edited by hand, and another config of this
+                name, may be replaced.
+
+        Raises:
+            UnrecognisedError: `models/yolo.py` is not of a shape that is known.
+            UsageError: a name that is asked for means something else here already.
+            OutputError: the file of mechanisms is not ours, or was edited by hand; or the checkout
+                has another config of this name.
+        """
+        source = self._read(self.parser)
+        base = without_edit_if_any(source, self.parser)
+        here, there = self._written(force=force)
+        own = self._own_names()
+        asked = [*names, *(_used(config, own) if config else ())]
+        wanted = bundled(asked or here or MECHANISMS)
+        left_out = {each.name: own[each.name] for each in wanted if each.name in own}
+        if left_out and asked:
+            name, where = next(iter(left_out.items()))
+            raise UsageError(
+                f"{name} is the checkout's own in {where}",
+                path=self.parser,
+                hint="It would be hidden. Leave it out, or write the row with another mechanism.",
+            )
+        chosen = [each for each in wanted if each.name not in left_out]
+        chosen = [*bundled(dict.fromkeys([*here, *(each.name for each in chosen)]))]
+        siblings = {path.stem for path in self.parser.parent.glob("*.py")}
+        with _at(self.parser):
+            edited = with_edit(base, siblings)
+            if without_edit(edited) != base:
+                raise InternalError(
+                    "the edit could not be taken back byte by byte; nothing was written"
+                )
+        changes = [
+            Change(self.modules, there, _file(chosen)),
+            Change(self.parser, source, source if is_applied(source) else edited),
+        ]
+        if config:
+            changes.append(self._copy(config, force=force))
+        return Plan(
+            tuple(each for each in changes if _differ(each)),
+            tuple(each.name for each in chosen),
+            left_out,
+        )
+
+    def plan_undo(self, *, force: bool = False) -> Plan:
+        """What gives the checkout back as it was; nothing to change if it never was another.
+
+        Raises:
+            UnrecognisedError: the lines in `models/yolo.py` are not as they were written.
+            OutputError: the file of mechanisms is not ours, or was edited by hand.
+        """
+        source = self._read(self.parser)
+        here, there = self._written(force=force)
+        base = without_edit_if_any(source, self.parser)
+        changes = [Change(self.parser, source, base), Change(self.modules, there, None)]
+        return Plan(tuple(each for each in changes if _differ(each)), here, {})
+
+    def _copy(self, config: Document, *, force: bool) -> Change:
+        """The config where the checkout has its own."""
+        if config.path is None:
+            raise InternalError("a config without a file cannot be copied; nothing was written")
+        target = config_target(config.path, self.root)
+        before = self._read(target) if target.exists() else None
+        if before not in {None, config.data} and not force:
+            raise OutputError("exists already, and is another", path=target, hint=EXISTS_HINT)
+        return Change(target, before, config.data)
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise UsageError(
+                f"cannot be read ({error.strerror})",
+                path=path,
+                hint="--repo must be a checkout of YOLOv5, YOLOv7, YOLOv9, YOLOv3 or a fork.",
+            ) from None
+
+    def _written(self, *, force: bool) -> tuple[tuple[str, ...], bytes | None]:
+        """The mechanisms that the file has, and the file."""
+        if not self.modules.exists():
+            return (), None
+        data = self._read(self.modules)
+        head = read_head(data.decode(errors="replace").replace("\r\n", "\n"))
+        if head is None:
+            raise OutputError("is not a file of yaml-attn", path=self.modules, hint="Rename it.")
+        if not head.unchanged and not force:
+            raise OutputError(
+                "was edited by hand since yaml-attn wrote it",
+                path=self.modules,
+                hint="Use --force to lose these edits, or move them to a file of your own.",
+            )
+        return tuple(name for name in head.mechanisms if name in MECHANISMS), data
+
+    def _own_names(self) -> dict[str, str]:
+        ours = f"{self.modules.relative_to(self.root).as_posix()}:"
+        found = names_in_scope(self.parser, self.root)
+        return {name: where for name, where in found.items() if not where.startswith(ours)}
+
+
+def without_edit_if_any(source: bytes, path: Path) -> bytes:
+    """The file as it was before the edit, if it has it."""
+    with _at(path):
+        return without_edit(source) if is_applied(source) else source
+
+
+def _used(config: Document, own: Mapping[str, str]) -> list[str]:
+    """The mechanisms that a config's rows name."""
+    names = dict.fromkeys(layer.module for layer in config.network.layers)
+    for index, layer in enumerate(config.network.layers):
+        name = layer.module
+        if name not in MECHANISMS and name not in own and known(name):
+            real = bundled([name])[0].name
+            raise UsageError(
+                f"{name} is another name of {real}, which a checkout does not know",
+                path=config.path,
+                line=config.rows[index].line,
+                layer=index,
+                hint=f"Write {real}.",
+            )
+    return [name for name in names if name in MECHANISMS and name not in own]
+
+
+def _file(mechanisms: Sequence[Mechanism]) -> bytes:
+    return standalone(mechanisms, "apply").encode()
+
+
+def _differ(change: Change) -> bool:
+    """Whether a file changes; git may have given ours other line ends."""
+    if change.before is None or change.after is None:
+        return change.before is not change.after
+    return change.before.replace(b"\r\n", b"\n") != change.after.replace(b"\r\n", b"\n")
+
+
+@contextlib.contextmanager
+def _at(path: Path) -> Iterator[None]:
+    """Errors from inside say which file they speak of."""
+    try:
+        yield
+    except YamlAttnError as error:
+        error.path = error.path or path
+        raise

@@ -1,0 +1,60 @@
+"""Where a checkout wants its configs, and the command that trains one there."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Final
+
+from yaml_attn.config.document import Document
+
+CONFIG_FOLDERS: Final = ("models/detect", "cfg/training", "models")
+"""Of YOLOv9, of YOLOv7, of YOLOv5 and YOLOv3: the first that has configs is the checkout's."""
+
+SCRIPTS: Final = {
+    "DualDetect": "train_dual.py",
+    "DualDDetect": "train_dual.py",
+    "TripleDetect": "train_triple.py",
+    "TripleDDetect": "train_triple.py",
+    "IAuxDetect": "train_aux.py",
+    "Segment": "segment/train.py",
+    "DSegment": "segment/train.py",
+    "DualDSegment": "segment/train_dual.py",
+    "Panoptic": "panoptic/train.py",
+}
+"""The head of a config -> what trains it; `train.py` trains the others."""
+
+_DATA: Final = ("data/coco128.yaml", "data/coco.yaml")
+_SEGMENTS: Final = ("data/coco128-seg.yaml", "data/coco.yaml")
+# What `--hyp` is by default; YOLOv9's train.py names the first, which that checkout does not have.
+_HYP: Final = ("data/hyps/hyp.scratch-low.yaml", "data/hyp.scratch.p5.yaml")
+_OTHER_HYP: Final = "data/hyps/hyp.scratch-high.yaml"
+
+
+def config_target(config: Path, root: Path) -> Path:
+    """Where a config goes in the checkout; where it is, if that is in the checkout."""
+    if config.resolve().is_relative_to(root.resolve()):
+        return config
+    for name in CONFIG_FOLDERS:
+        if any((root / name).glob("*.yaml")):
+            return root / name / config.name
+    return root / "models" / config.name
+
+
+def train_command(config: Document, target: Path, root: Path) -> str:
+    """The command to run in the checkout, from scratch, on the data that the checkout brings."""
+    head = config.network.layers[-1].module
+    script = SCRIPTS.get(head, "train.py")
+    file = target.resolve().relative_to(root.resolve()).as_posix()
+    words = ["python", script, "--cfg", file, "--weights", ""]
+    data = _first(root, _SEGMENTS if "Segment" in head else _DATA)
+    if data:
+        words += ["--data", data]
+    if not _first(root, _HYP) and (root / _OTHER_HYP).is_file():
+        words += ["--hyp", _OTHER_HYP]
+    # Not shlex.join, whose '' is no empty word on Windows.
+    return " ".join('""' if word == "" else shlex.quote(word) for word in words)
+
+
+def _first(root: Path, names: tuple[str, ...]) -> str | None:
+    return next((name for name in names if (root / name).is_file()), None)
