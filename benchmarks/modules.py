@@ -71,12 +71,28 @@ class Cost:
     memory_ratio: float
 
 
+class LookingAtItself(nn.Module):
+    """A layer of two inputs whose context is the map that it refines."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Refine the map by itself."""
+        y: torch.Tensor = self.layer([x, x])
+        return y
+
+
 def make(name: str, channels: int) -> nn.Module:
     """The mechanism of this name with its defaults, or the reference."""
     if name == REFERENCE:
         conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         return nn.Sequential(conv, nn.BatchNorm2d(channels), nn.SiLU())
-    return MECHANISMS[name].load()(channels)
+    mechanism = MECHANISMS[name]
+    if mechanism.inputs == 1:
+        return mechanism.load()(channels)
+    return LookingAtItself(mechanism.load()(channels, channels))
 
 
 def train(layer: nn.Module, x: Tensor, gradient: Tensor) -> None:
