@@ -177,7 +177,8 @@ def test_a_mechanism_of_two_inputs_names_them(run: Run, tmp_path: Path) -> None:
     assert rows(tmp_path / "yolov5n_CrossAttention.yaml")[14] == [
         [-1, 6], 1, "CrossAttention", ["ch", "f"],
     ]  # fmt: skip
-    result = run("insert", "--base", "yolov5n", "--module", "CAN", "--inputs", "4,8", "-o", "b.yaml")
+    second = ["--base", "yolov5n", "--module", "CAN", "--inputs", "4,8", "-o", "b.yaml"]
+    result = run("insert", *second)
     assert "CrossAttention is layer 16: reads 4 (C3) and 8 (C3), read by 17 (Concat)." in result.out
     assert "Still reading 4 (C3) itself: 5 (Conv)." in result.out
 
