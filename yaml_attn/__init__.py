@@ -29,6 +29,11 @@ numbering that the one before it left. Several edits in one numbering are one `e
     True
     >>> config.save("yolov5s_SE.yaml").name
     'yolov5s_SE.yaml'
+
+`check` finds the mistakes that still train, `compare_files` aligns any two configs:
+
+    >>> [report.failed for report in yaml_attn.check("yolov5s_SE.yaml")]
+    [False]
 """
 
 from __future__ import annotations
@@ -37,7 +42,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from yaml_attn.api import Config, compare_files, load
+    from yaml_attn.api import Config, check, compare_files, load
     from yaml_attn.errors import YamlAttnError
     from yaml_attn.frameworks import register_ultralytics
     from yaml_attn.planning import Insert, Remove, Replace
@@ -50,6 +55,7 @@ _API = {
     "Remove": "planning",
     "Replace": "planning",
     "YamlAttnError": "errors",
+    "check": "api",
     "compare_files": "api",
     "load": "api",
     "register_ultralytics": "frameworks",
@@ -62,6 +68,7 @@ __all__ = [
     "Replace",
     "YamlAttnError",
     "__version__",
+    "check",
     "compare_files",
     "load",
     "register_ultralytics",

@@ -31,6 +31,7 @@ from yaml_attn.results import Consumer, Difference, Inserted, Verification, unif
 
 if TYPE_CHECKING:
     from yaml_attn.building.report import BuildReport
+    from yaml_attn.checks.run import Report
     from yaml_attn.modules.contract import Check
 
 
@@ -58,6 +59,25 @@ def compare_files(old: str | Path, new: str | Path) -> Difference:
     changed = changes(before.network, after.network, same)
     text = unified_diff(str(old), before.document.text, str(new), after.document.text)
     return Difference(str(old), str(new), changed, text)
+
+
+def check(*paths: str | Path, base: str | Path | None = None) -> tuple[Report, ...]:
+    """Check the wiring of configs: what `yaml-attn check` finds, as data.
+
+    Args:
+        paths: files, folders and patterns.
+        base: the config to compare with; unless given, one is looked for.
+
+    Raises:
+        UsageError: there is nothing at one of the paths.
+        ConfigError: the given base cannot be read.
+    """
+    from yaml_attn.checks.paths import expand  # noqa: PLC0415 (no other call needs the rules)
+    from yaml_attn.checks.run import Checker  # noqa: PLC0415
+
+    checker = Checker.of(find_base(str(base)) if base else None)
+    reports = (checker.check(path) for path in expand([str(each) for each in paths]))
+    return tuple(report for report in reports if report)
 
 
 def _own(requests: Sequence[Request]) -> dict[str, OwnMechanism]:

@@ -28,7 +28,10 @@ from typing import Any, Final
 from torch import nn
 
 from yaml_attn.errors import BuildError, UsageError
+from yaml_attn.frameworks.pretrained import load_pretrained
 from yaml_attn.modules.registry import MECHANISMS, find, known
+
+__all__ = ["load_pretrained", "register", "run_yolo", "unregister"]
 
 MODULE: Final = __name__
 _MARK: Final = "_yaml_attn"
