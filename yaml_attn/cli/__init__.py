@@ -6,6 +6,7 @@ Commands import what they need when they run, so that `--help` and completion st
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -77,6 +78,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without some character prints `?`
             stream.reconfigure(errors="replace")
+    # torch says so at import where numpy is missing, which nothing here needs.
+    warnings.filterwarnings("ignore", "Failed to initialize NumPy", UserWarning)
     try:
         app()
     except YamlAttnError as error:
