@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 from conftest import Run
@@ -52,3 +54,30 @@ def test_names_or_all_of_them_must_be_given(run: Run, tmp_path: Path) -> None:
         assert "name the mechanisms to write, or give --all" in result.err
     assert "Did you mean SE" in run("export", "SEE").err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_class_of_the_users_own_is_exported_with_the_rest(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        '"""Mine."""\n\nfrom __future__ import annotations\n\nfrom torch import nn\n\n\n'
+        "class Mine(nn.Module):\n    def __init__(self, c1: int) -> None:\n"
+        "        super().__init__()\n        self.conv = nn.Conv2d(c1, c1, 1)\n\n"
+        "    def forward(self, x):\n        return x * self.conv(x).sigmoid()\n"
+    )
+    result = run("export", "SE", "./mine.py:Mine", "-o", "both.py")
+    assert result.code == 0, result.err
+    script = "import torch, both; print([c.__name__ for c in both.YAML_ATTN_MODULES])\n"
+    script += "print(both.Mine(8)(torch.ones(1, 8, 4, 4)).shape)"
+    shown = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert shown.stdout.splitlines() == ["['SE', 'Mine']", "torch.Size([1, 8, 4, 4])"]
+
+
+def test_a_class_whose_file_needs_more_than_torch_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import yaml\nfrom torch import nn\n\n\nclass Mine(nn.Module):\n"
+        "    def __init__(self, c1):\n        super().__init__()\n"
+    )
+    result = run("export", "./mine.py:Mine")
+    assert (result.code, "mine.py:1 imports yaml" in result.err) == (2, True)
+    assert not (tmp_path / "attention.py").exists()

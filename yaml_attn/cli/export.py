@@ -34,16 +34,19 @@ def export(
     """
     from yaml_attn.files import write_atomically  # noqa: PLC0415
     from yaml_attn.frameworks.standalone import bundled, standalone  # noqa: PLC0415
+    from yaml_attn.modules.own import is_own, load_own  # noqa: PLC0415
     from yaml_attn.modules.registry import MECHANISMS  # noqa: PLC0415
 
     if bool(names) == all_:
         raise UsageError("name the mechanisms to write, or give --all")
-    mechanisms = bundled(names or MECHANISMS)
-    text = standalone(mechanisms)
+    own = [load_own(name) for name in names or () if is_own(name)]
+    mechanisms = bundled([name for name in names or MECHANISMS if not is_own(name)])
+    text = standalone(mechanisms, own=own)
     if str(output) == STDOUT:
         sys.stdout.buffer.write(text.encode())
         return
     target = output / "attention.py" if output.is_dir() else output
     write_atomically(target, text.encode(), replace=force)
     count = len(text.splitlines())
-    typer.echo(f"Wrote {target}: {', '.join(each.name for each in mechanisms)}; {count} lines.")
+    written = [*(each.name for each in mechanisms), *(each.name for each in own)]
+    typer.echo(f"Wrote {target}: {', '.join(written)}; {count} lines.")

@@ -15,6 +15,8 @@ from typing import Final
 from yaml_attn import __version__
 from yaml_attn.errors import UsageError
 from yaml_attn.frameworks.definitions import PARTS, Definition, Source, read_source
+from yaml_attn.frameworks.own_source import own_sections
+from yaml_attn.modules.own import OwnMechanism
 from yaml_attn.modules.registry import MECHANISMS, Mechanism, find
 
 TABLE: Final = "YAML_ATTN_MODULES"
@@ -57,9 +59,22 @@ def bundled(names: Iterable[str]) -> tuple[Mechanism, ...]:
     return tuple(each for each in MECHANISMS.values() if each.name in wanted)
 
 
-def standalone(mechanisms: Sequence[Mechanism], command: str = "export") -> str:
-    """The text of the file; the classes are also in a tuple, for `m in YAML_ATTN_MODULES`."""
-    names = [each.name for each in mechanisms]
+def standalone(
+    mechanisms: Sequence[Mechanism],
+    command: str = "export",
+    own: Sequence[OwnMechanism] = (),
+) -> str:
+    """The text of the file; the classes are also in a tuple, for `m in YAML_ATTN_MODULES`.
+
+    Args:
+        mechanisms: bundled ones.
+        command: what writes the file, as its head says.
+        own: classes of the user's, each with the whole file that it stands in.
+
+    Raises:
+        UsageError: a user's file needs more than PyTorch, or has a name that is taken.
+    """
+    names = [*(each.name for each in mechanisms), *(each.name for each in own)]
     needed = _reach((each.file, each.name) for each in mechanisms)
     sources = [read_source(file) for file in dict.fromkeys(file for file, _ in needed)]
     quoted = "".join(f'    "{name}",\n' for name in sorted([*names, TABLE]))
@@ -69,6 +84,7 @@ def standalone(mechanisms: Sequence[Mechanism], command: str = "export") -> str:
         *_imports(sources, needed),
         f"__all__ = [\n{quoted}]\n",
         *(_section(source, needed) for source in sources),
+        *own_sections(own, {name for _, name in needed}),
         f"{TABLE} = (\n{table})\n",
     ]
     body = "\n".join(sections)
