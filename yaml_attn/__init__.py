@@ -42,7 +42,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from yaml_attn.api import Config, check, compare_files, load
+    from yaml_attn.api import Config, compare_files, load
+    from yaml_attn.checks.run import check
     from yaml_attn.errors import YamlAttnError
     from yaml_attn.frameworks import register_ultralytics
     from yaml_attn.planning import Insert, Remove, Replace
@@ -55,7 +56,7 @@ _API = {
     "Remove": "planning",
     "Replace": "planning",
     "YamlAttnError": "errors",
-    "check": "api",
+    "check": "checks.run",
     "compare_files": "api",
     "load": "api",
     "register_ultralytics": "frameworks",

@@ -22,16 +22,24 @@ from yaml_attn.config.rewrite import prove, rewrite
 from yaml_attn.dialects import recognise
 from yaml_attn.dialects.base import scaled_number
 from yaml_attn.dialects.strides import strides
-from yaml_attn.errors import ConfigError, InternalError, OutputError, UsageError
+from yaml_attn.errors import ConfigError, InternalError, OutputError
 from yaml_attn.files import EXISTS_HINT, find_base, templates, write_atomically
-from yaml_attn.modules.own import OwnMechanism, is_own, load_own
+from yaml_attn.modules.own import OwnMechanism
 from yaml_attn.modules.registry import Mechanism, find, known
-from yaml_attn.planning import Channels, Insert, Place, Remove, Replace, Request, plan
+from yaml_attn.planning import (
+    Channels,
+    Insert,
+    Place,
+    Remove,
+    Replace,
+    Request,
+    own_mechanisms,
+    plan,
+)
 from yaml_attn.results import Consumer, Difference, Inserted, Verification, unified_diff
 
 if TYPE_CHECKING:
     from yaml_attn.building.report import BuildReport
-    from yaml_attn.checks.run import Report
     from yaml_attn.modules.contract import Check
 
 
@@ -59,41 +67,6 @@ def compare_files(old: str | Path, new: str | Path) -> Difference:
     changed = changes(before.network, after.network, same)
     text = unified_diff(str(old), before.document.text, str(new), after.document.text)
     return Difference(str(old), str(new), changed, text)
-
-
-def check(*paths: str | Path, base: str | Path | None = None) -> tuple[Report, ...]:
-    """Check the wiring of configs: what `yaml-attn check` finds, as data.
-
-    Args:
-        paths: files, folders and patterns.
-        base: the config to compare with; unless given, one is looked for.
-
-    Raises:
-        UsageError: there is nothing at one of the paths.
-        ConfigError: the given base cannot be read.
-    """
-    from yaml_attn.checks.paths import expand  # noqa: PLC0415 (no other call needs the rules)
-    from yaml_attn.checks.run import Checker  # noqa: PLC0415
-
-    checker = Checker.of(find_base(str(base)) if base else None)
-    reports = (checker.check(path) for path in expand([str(each) for each in paths]))
-    return tuple(report for report in reports if report)
-
-
-def _own(requests: Sequence[Request]) -> dict[str, OwnMechanism]:
-    """The user's classes that requests name, loaded: by what they are called, and by row name."""
-    found: dict[str, OwnMechanism] = {}
-    for request in requests:
-        if isinstance(request, Insert) and is_own(request.module):
-            mechanism = load_own(request.module)
-            row = request.name or mechanism.name
-            if known(row):
-                raise UsageError(
-                    f"{row} is the name of a bundled mechanism, which a later build would take",
-                    hint=f"Give your row another one: --name My{row}",
-                )
-            found |= {request.module: mechanism, row: mechanism}
-    return found
 
 
 @dataclass(frozen=True)
@@ -259,7 +232,7 @@ class Config:
         Raises:
             UnknownModuleError, PlaceError, UsageError: as `insert`, `replace` and `remove`.
         """
-        own = {**self.own, **_own(requests)}
+        own = {**self.own, **own_mechanisms(requests)}
         config = dataclasses.replace(self, own=own)
         edits = plan(self.network, requests, config.mechanism)
         return dataclasses.replace(config, network=apply(self.network, edits))

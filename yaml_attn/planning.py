@@ -25,7 +25,7 @@ from yaml_attn.dialects.composed import host, parse
 from yaml_attn.dialects.strides import strides
 from yaml_attn.errors import PlaceError, UsageError
 from yaml_attn.modules.arguments import row_arguments
-from yaml_attn.modules.own import OwnMechanism
+from yaml_attn.modules.own import OwnMechanism, is_own, load_own
 from yaml_attn.modules.registry import Mechanism, known
 
 Place: TypeAlias = int | str
@@ -118,6 +118,26 @@ def plan(network: Network, requests: Sequence[Request], find: Find) -> list[Edit
         else:
             edits += [_removal(network, key) for key in _keys(network, request.at)]
     return edits
+
+
+def own_mechanisms(requests: Sequence[Request]) -> dict[str, OwnMechanism]:
+    """The user's classes that requests name, loaded: by what they are called, and by row name.
+
+    Raises:
+        UnknownModuleError, UsageError: there is no such class, or its row would mean another one.
+    """
+    found: dict[str, OwnMechanism] = {}
+    for request in requests:
+        if isinstance(request, Insert) and is_own(request.module):
+            mechanism = load_own(request.module)
+            row = request.name or mechanism.name
+            if known(row):
+                raise UsageError(
+                    f"{row} is the name of a bundled mechanism, which a later build would take",
+                    hint=f"Give your row another one: --name My{row}",
+                )
+            found |= {request.module: mechanism, row: mechanism}
+    return found
 
 
 def _keys(network: Network, place: Place) -> tuple[int, ...]:

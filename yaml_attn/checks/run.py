@@ -10,11 +10,13 @@ from pathlib import Path
 from yaml_attn.checks import READABLE, UNREADABLE
 from yaml_attn.checks.bases import Library, Match
 from yaml_attn.checks.finding import Finding, Place
+from yaml_attn.checks.paths import expand
 from yaml_attn.checks.selection import Selection, silenced
 from yaml_attn.checks.subject import Subject
 from yaml_attn.config.diagnosis import UnreadableError
 from yaml_attn.config.document import Document
 from yaml_attn.errors import DocumentError
+from yaml_attn.files import find_base
 
 _GRAVITY = {"note": 0, "warning": 1, "error": 2}
 _SECTION = re.compile(rb"^[ \t]*[\"']?(backbone|head)[\"']?[ \t]*:", re.MULTILINE)
@@ -88,6 +90,22 @@ class Checker:
                 if other is None or _GRAVITY[each.level] > _GRAVITY[other.level]:
                     places[each.place] = each
         return tuple(sorted(places.values(), key=_position))
+
+
+def check(*paths: str | Path, base: str | Path | None = None) -> tuple[Report, ...]:
+    """Check the wiring of configs: what `yaml-attn check` finds, as data.
+
+    Args:
+        paths: files, folders and patterns.
+        base: the config to compare with; unless given, one is looked for.
+
+    Raises:
+        UsageError: there is nothing at one of the paths.
+        ConfigError: the given base cannot be read.
+    """
+    checker = Checker.of(find_base(str(base)) if base else None)
+    reports = (checker.check(path) for path in expand([str(each) for each in paths]))
+    return tuple(report for report in reports if report)
 
 
 def findings(subject: Subject) -> list[Finding]:
