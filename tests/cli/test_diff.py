@@ -109,3 +109,11 @@ def test_two_files_are_aligned_and_compared(run: Run, tmp_path: Path) -> None:
 def test_wrong_use_is_said(run: Run, arguments: list[str], message: str) -> None:
     result = run("diff", *arguments)
     assert (result.code, message in result.err) == (2, True)
+
+
+def test_the_options_of_insert_are_taken_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
+    more = ["--imgsz", "320", "--nc", "3", "--no-build", "--dry-run", "--force", "-o", "sub/x.yaml"]
+    out = run(*EDIT, *more).out
+    assert "+++ x.yaml" in out
+    assert "+++ small.yaml" in run(*EDIT, "--in-place").out
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]

@@ -53,10 +53,19 @@ def diff(
         ),
     ] = None,
     json: options.Json = False,
+    output: options.Output = None,
+    imgsz: options.ImageSize = 640,  # noqa: ARG001
+    nc: options.Classes = None,  # noqa: ARG001
+    real: options.Real = False,  # noqa: ARG001
+    no_build: options.NoBuild = False,  # noqa: ARG001
+    in_place: options.InPlace = False,
+    force: options.Force = False,  # noqa: ARG001
+    dry_run: options.DryRun = False,  # noqa: ARG001
 ) -> None:
     """Preview an insertion: old index -> new index, every `from` that changes, the text diff.
 
-    Writes nothing. With two files, their layers are aligned and compared.
+    Takes the options of `insert`, but builds and writes nothing. With two files, their layers are
+    aligned and compared.
 
     **Examples**: yaml-attn diff --base yolov5s.yaml --module SE --after 8
 
@@ -76,7 +85,8 @@ def diff(
             ctx, consumers=consumers, name=name, channels=channels, identity_init=identity_init
         )
         edited = load(base).edit(*asked)
-        difference = edited.diff(output_name(edited))
+        target = "" if in_place else Path(output).name if output else output_name(edited)
+        difference = edited.diff(target)
     else:
         raise UsageError(
             "nothing to compare",
