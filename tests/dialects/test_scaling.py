@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from yaml_attn.dialects.arguments import TorchCall
 from yaml_attn.dialects.scaling import Scale, activation
@@ -36,6 +38,29 @@ def test_width_rounds_up_to_a_multiple_of_8_and_spares_detection_outputs(
 
 def test_channel_multiple_stands_in_for_8() -> None:
     assert scale(channel_multiple=3).divisible(64) == 18
+
+
+def test_channel_multiple_is_not_even_looked_at_where_it_means_nothing() -> None:
+    settings = SETTINGS | {"channel_multiple": "wide"}
+    assert Scale.read(settings, multiple=False).divisible(65) == 24
+
+
+@given(
+    nominal=st.integers(1, 2**20),
+    width=st.floats(2**-6, 4),
+    divisor=st.sampled_from([1, 3, 8, 16]),
+)
+def test_scaled_channels_are_the_next_multiple_up(nominal: int, width: float, divisor: int) -> None:
+    scaled = scale(width_multiple=width, channel_multiple=divisor).divisible(nominal)
+    assert scaled % divisor == 0
+    assert -1e-6 < scaled - nominal * width < divisor + 1e-6
+
+
+@given(number=st.integers(1, 100), depth=st.floats(2**-6, 4))
+def test_no_repetition_is_scaled_away_and_one_stays_one(number: int, depth: float) -> None:
+    scaled = scale(depth_multiple=depth).number(number)
+    assert scaled >= 1
+    assert abs(scaled - (max(number * depth, 1) if number > 1 else 1)) <= 0.5
 
 
 def test_the_number_of_outputs_follows_nc_and_anchors() -> None:

@@ -20,7 +20,7 @@ from yaml_attn.checks.attention import is_mechanism, is_strided, keeps_stride, m
 from yaml_attn.config.compare import Comparison, compare
 from yaml_attn.config.document import BOM, Document, network_of
 from yaml_attn.config.network import Layer, Network
-from yaml_attn.dialects import recognise
+from yaml_attn.dialects import family, recognise
 from yaml_attn.dialects.strides import HEADS, halvings, is_known
 from yaml_attn.errors import ConfigError
 from yaml_attn.files import templates
@@ -156,14 +156,14 @@ def _best(candidates: Iterable[Base], network: Network, settings: Mapping[str, A
     """The candidates that the config may have been made from, most alike first."""
     modules = Counter(layer.module for layer in network.layers)
     alike: dict[str, tuple[int, Base]] = {}
-    dialect = recognise(network, settings)
+    framework = family(recognise(network, settings))
     for base in candidates:
         missing = (base.modules - modules).total()
         extra = (modules - base.modules).total()
         # A base has no row that its copies lack; many of its modules may have been renamed.
         if len(base.network) > len(network) or 2 * missing > len(base.network):
             continue
-        if recognise(base.network, base.settings) != dialect:
+        if family(recognise(base.network, base.settings)) != framework:
             continue
         known = alike.get(base.rows)
         if known is None or _in_common(base, settings) > _in_common(known[1], settings):

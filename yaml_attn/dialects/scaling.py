@@ -31,8 +31,13 @@ class Scale:
     image_channels: int
 
     @classmethod
-    def read(cls, settings: Settings, nc: int | None = None) -> Scale:
-        """The settings of a config; `nc` stands in for the config's own.
+    def read(cls, settings: Settings, nc: int | None = None, *, multiple: bool = True) -> Scale:
+        """The settings of a config.
+
+        Args:
+            settings: the top-level keys.
+            nc: number of classes, in place of the config's own.
+            multiple: whether `channel_multiple` means anything, as it does in YOLOv5 alone.
 
         Raises:
             ConfigError: a key is missing, or its value is of no use.
@@ -46,7 +51,9 @@ class Scale:
             anchors=anchors,
             depth=_number(settings, "depth_multiple", "a number such as 0.33"),
             width=_number(settings, "width_multiple", "a number such as 0.50"),
-            divisor=_number(settings, "channel_multiple", "a number of channels", 8, whole=True),
+            divisor=_number(settings, "channel_multiple", "a number of channels", 8, whole=True)
+            if multiple
+            else 8,
             image_channels=_number(settings, "ch", "the channels of the image", 3, whole=True),
         )
 

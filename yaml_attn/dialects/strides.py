@@ -34,7 +34,7 @@ HEADS: Final = frozenset(
 _KEEPS: Final = frozenset(
     """
     A2C2f AIFI Bottleneck BottleneckCSP BottleneckCSPA BottleneckCSPB BottleneckCSPC C1 C2 C2PSA C2f
-    C2fAttn C2fCIB C2fPSA C3 C3Ghost C3SPP C3TR C3k C3k2 C3x CBLinear ELAN1 Foldcut Ghost GhostCSPA
+    C2fAttn C2fCIB C2fPSA C3 C3Ghost C3SPP C3TR C3k C3k2 C3x ELAN1 Foldcut Ghost GhostCSPA
     GhostCSPB GhostCSPC GhostSPPCSPC HGBlock Merge PSA Refine RepBottleneck RepBottleneckCSPA
     RepBottleneckCSPB RepBottleneckCSPC RepC3 RepNCSPELAN4 RepRes RepResCSPA RepResCSPB RepResCSPC
     RepResX RepResXCSPA RepResXCSPB RepResXCSPC Res ResCSPA ResCSPB ResCSPC ResX ResXCSPA ResXCSPB
@@ -105,6 +105,7 @@ _HALVINGS: Final[Mapping[str, Callable[[Args], int | None]]] = {
     "Focus": lambda args: 1 + (_strided(args) or 0),
     "Contract": lambda args: _power(_argument(args, 0, 2)),
     "Expand": lambda args: _negative(_power(_argument(args, 0, 2))),
+    "CBLinear": _strided,
     "ResNetLayer": _residual,
     "nn.Conv2d": _either_way,
     "nn.Upsample": lambda args: _negative(_power(_argument(args, 1, None))),
