@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from yaml_attn.blocks import BLOCKS
+from yaml_attn.blocks import BLOCKS, NOT_BUNDLED
 from yaml_attn.blocks.conv import Conv, CrossConv, DWConv, Focus, MixConv2d, same_padding, settle
 from yaml_attn.blocks.csp import C3, C3SPP, C3TR, Bottleneck, BottleneckCSP, C3Ghost, C3x
 from yaml_attn.blocks.ghost import GhostBottleneck, GhostConv
@@ -17,7 +18,7 @@ from yaml_attn.blocks.heads import Classify, Detect, Segment
 from yaml_attn.blocks.pooling import SPP, SPPF
 from yaml_attn.blocks.reshape import Concat, Contract, Expand
 from yaml_attn.blocks.transformer import TransformerBlock
-from yaml_attn.dialects.yolov5 import MODULES
+from yaml_attn.dialects import yolov3, yolov5, yolov7
 
 ANCHORS = [[10, 14, 23, 27], [81, 82, 135, 169]]
 
@@ -29,8 +30,12 @@ def _same_numbers_each_run() -> Iterator[None]:
         yield
 
 
-def test_every_module_of_the_dialect_has_its_class() -> None:
-    assert BLOCKS.keys() == MODULES
+@pytest.mark.parametrize("dialect", [yolov3, yolov5, yolov7])
+def test_every_module_of_a_dialect_has_its_class_or_is_known_not_to(dialect: Any) -> None:
+    name = dialect.DIALECT.name
+    missing = NOT_BUNDLED.get(name, frozenset())
+    assert BLOCKS[name].keys() | missing == dialect.MODULES
+    assert not BLOCKS[name].keys() & missing
 
 
 def test_conv_is_convolution_norm_and_activation() -> None:

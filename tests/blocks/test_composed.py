@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from yaml_attn.blocks import BLOCKS
+from yaml_attn import blocks
 from yaml_attn.blocks.composed import AttentiveBottleneck, ComposedBlock
 from yaml_attn.blocks.conv import Conv, CrossConv
 from yaml_attn.blocks.csp import C3, Bottleneck, BottleneckCSP, C3Ghost, C3x
@@ -21,6 +21,7 @@ from yaml_attn.modules.cbam import CBAM
 from yaml_attn.modules.registry import MECHANISMS
 from yaml_attn.modules.se import SE
 
+BLOCKS = blocks.BLOCKS["yolov5"]
 NAMES = sorted(HOSTS & BLOCKS.keys())
 WHERE: tuple[Where, ...] = ("inside", "after")
 IDENTITY = (16, False, True)  # SE's ratio, bias, identity_init

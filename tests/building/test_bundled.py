@@ -7,18 +7,20 @@ import hashlib
 import pickle
 from typing import Any
 
-import golden
+import facts
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from yaml_attn import blocks
 from yaml_attn.building.bundled import build, inspect, run_real
 from yaml_attn.building.flops import FlopCount
 from yaml_attn.building.model import Model
 from yaml_attn.building.report import BuildReport, LayerReport
 from yaml_attn.config.network import Network
+from yaml_attn.dialects import find
 from yaml_attn.errors import BuildError, ConfigError
 
 SETTINGS: dict[str, Any] = {
@@ -52,10 +54,19 @@ def digest(keys: dict[str, torch.Tensor]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-@pytest.mark.parametrize("name", golden.MODELS)
-def test_a_network_is_the_frameworks_own(name: str) -> None:
-    expected = golden.MODELS[name]
-    network = build(golden.network(name), golden.settings(name), init=False)
+def nested(value: Any) -> Any:
+    """Lists as tuples, at every depth."""
+    return tuple(map(nested, value)) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("framework", "name"),
+    [(framework, name) for framework in blocks.BLOCKS for name in facts.models(framework)],
+)
+def test_a_network_is_the_frameworks_own(framework: str, name: str) -> None:
+    expected = facts.models(framework)[name]
+    wiring, settings = facts.network(framework, name), facts.settings(framework, name)
+    network = build(wiring, settings, init=False, dialect=find(framework))
     report = inspect(network, 640, flops=True)
     assert report.parameters == expected["parameters"]
     assert report.strides == tuple(expected["strides"])
@@ -64,13 +75,12 @@ def test_a_network_is_the_frameworks_own(name: str) -> None:
     assert network.save == expected["save"]
     state = network.state_dict()
     assert digest(state) == expected["state"]
-    for layer, facts in zip(report.layers, expected["layers"], strict=True):
-        number, parameters, shape, state_hash = facts
-        assert (layer.number, layer.parameters) == (number, parameters)
-        assert layer.shape == golden.nested(shape)
+    for layer, fact in zip(report.layers, facts.layers(framework, name), strict=True):
+        assert (layer.number, layer.parameters) == (fact.number, fact.parameters)
+        assert layer.shape == nested(fact.shape)
         prefix = f"model.{layer.index}."
         own = {key[len(prefix) :]: v for key, v in state.items() if key.startswith(prefix)}
-        assert digest(own)[:12] == state_hash
+        assert digest(own)[:12] == fact.state
 
 
 @pytest.mark.parametrize("imgsz", [32, 64, 96, 640])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import golden
+import facts
 import pytest
 
 from yaml_attn.building.bundled import build, inspect, run_real
@@ -18,7 +18,7 @@ TWO_INPUTS = [each.name for each in MECHANISMS.values() if each.inputs == 2]
 
 def network(row: list[Any], base: str) -> Network:
     """The network with this row above the Concat, which reads it and not the backbone."""
-    plain = golden.network(base)
+    plain = facts.network("yolov5", base)
     rows = [[plain.spell(layer), layer.number, layer.module, layer.args] for layer in plain.layers]
     rows[CONCAT][0] = [UPSAMPLED, CONCAT]
     for later in rows[CONCAT + 1 :]:
@@ -30,7 +30,7 @@ def network(row: list[Any], base: str) -> Network:
 
 def built(name: str, base: str = "yolov5n", *, init: bool = False, number: int = 1) -> Model:
     row = [[BACKBONE, 4], number, name, ["ch", "f"]]
-    return build(network(row, base), golden.settings(base), init=init)
+    return build(network(row, base), facts.settings("yolov5", base), init=init)
 
 
 @pytest.mark.parametrize("name", TWO_INPUTS)
@@ -44,7 +44,7 @@ def test_the_first_layer_gives_the_shape_and_only_its_parameters_are_added(
     assert context.shape == (channels[1], 40, 40)  # another width and size
     own = sum(p.numel() for p in MECHANISMS[name].load()(*channels).parameters())
     assert layer.parameters == own
-    assert report.parameters == golden.MODELS[base]["parameters"] + own
+    assert report.parameters == facts.models("yolov5")[base]["parameters"] + own
 
 
 @pytest.mark.parametrize("name", TWO_INPUTS)

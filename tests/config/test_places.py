@@ -7,7 +7,7 @@ from contextlib import suppress
 from math import log2
 from typing import Any, NoReturn
 
-import golden
+import facts
 import pytest
 from configs import document, networks
 from hypothesis import given
@@ -48,7 +48,7 @@ def built_strides(model: str) -> list[float | None]:
 
     To the power of two, because nn.ZeroPad2d makes a map larger by a pixel.
     """
-    shapes = [layer[2] for layer in golden.MODELS[model]["layers"]]
+    shapes = [layer.shape for layer in facts.layers("yolov5", model)]
     return [
         None if isinstance(shape[0], list) else 2.0 ** round(log2(640 / shape[1]))
         for shape in shapes
@@ -118,16 +118,16 @@ def test_keys_are_given_where_an_edit_has_moved_the_layers() -> None:
     assert resolve_place(edited, 6) == 5
 
 
-@pytest.mark.parametrize("model", sorted(golden.MODELS))
+@pytest.mark.parametrize("model", sorted(facts.models("yolov5")))
 def test_levels_and_detect_agree_with_the_strides_of_the_built_head(model: str) -> None:
-    wired, strides = golden.network(model), built_strides(model)
+    wired, strides = facts.network("yolov5", model), built_strides(model)
     by_level = [resolve(wired, f"P{int(s).bit_length() - 1}", strides) for s in golden_head(model)]
     assert [len(keys) for keys in by_level] == [1] * len(by_level)
     assert sum(by_level, ()) == resolve(wired, "detect", strides)
 
 
 def golden_head(model: str) -> list[float]:
-    found: list[float] = golden.MODELS[model]["strides"]
+    found: list[float] = facts.models("yolov5")[model]["strides"]
     return found
 
 
@@ -143,7 +143,7 @@ def golden_head(model: str) -> list[float]:
     ],
 )
 def test_stages_end_before_the_next_downsampling(model: str, ends: tuple[int, ...]) -> None:
-    assert resolve(golden.network(model), "stages", built_strides(model)) == ends
+    assert resolve(facts.network("yolov5", model), "stages", built_strides(model)) == ends
 
 
 def test_a_stage_that_shrinks_in_two_branches_ends_before_both() -> None:

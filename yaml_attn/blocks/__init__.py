@@ -1,7 +1,8 @@
 """The layers of the base networks themselves, so that a config builds without its framework.
 
-Written from the networks' published structure; the names of their parameters are those of
-YOLOv5's checkpoints, which therefore fit.
+Written from the networks' published structure; the names of their parameters are those of the
+frameworks' checkpoints, which therefore fit. One table a dialect: frameworks call different layers
+by one name.
 """
 
 from __future__ import annotations
@@ -11,40 +12,21 @@ from typing import Final
 
 from torch import nn
 
-from yaml_attn.blocks.conv import Conv, CrossConv, DWConv, DWConvTranspose2d, Focus, MixConv2d
-from yaml_attn.blocks.csp import C3, C3SPP, C3TR, Bottleneck, BottleneckCSP, C3Ghost, C3x
-from yaml_attn.blocks.ghost import GhostBottleneck, GhostConv
-from yaml_attn.blocks.heads import Classify, Detect, Segment
-from yaml_attn.blocks.pooling import SPP, SPPF
-from yaml_attn.blocks.reshape import Concat, Contract, Expand
+from yaml_attn.blocks import conv, csp, ghost, heads, pooling, reshape, yolov7
 from yaml_attn.dialects.arguments import ACTIVATIONS
 
-__all__ = ["BLOCKS"]
+__all__ = ["BLOCKS", "NOT_BUNDLED"]
 
-BLOCKS: Final[Mapping[str, type[nn.Module]]] = {
-    "Bottleneck": Bottleneck,
-    "BottleneckCSP": BottleneckCSP,
-    "C3": C3,
-    "C3Ghost": C3Ghost,
-    "C3SPP": C3SPP,
-    "C3TR": C3TR,
-    "C3x": C3x,
-    "Classify": Classify,
-    "Concat": Concat,
-    "Contract": Contract,
-    "Conv": Conv,
-    "CrossConv": CrossConv,
-    "DWConv": DWConv,
-    "DWConvTranspose2d": DWConvTranspose2d,
-    "Detect": Detect,
-    "Expand": Expand,
-    "Focus": Focus,
-    "GhostBottleneck": GhostBottleneck,
-    "GhostConv": GhostConv,
-    "MixConv2d": MixConv2d,
-    "SPP": SPP,
-    "SPPF": SPPF,
-    "Segment": Segment,
+_SHARED: Final[Mapping[str, type[nn.Module]]] = {
+    "Bottleneck": csp.Bottleneck,
+    "Concat": reshape.Concat,
+    "Contract": reshape.Contract,
+    "CrossConv": conv.CrossConv,
+    "Expand": reshape.Expand,
+    "Focus": conv.Focus,
+    "GhostConv": ghost.GhostConv,
+    "SPP": pooling.SPP,
+    "SPPF": pooling.SPPF,
     "nn.AdaptiveAvgPool2d": nn.AdaptiveAvgPool2d,
     "nn.AvgPool2d": nn.AvgPool2d,
     "nn.BatchNorm2d": nn.BatchNorm2d,
@@ -59,4 +41,29 @@ BLOCKS: Final[Mapping[str, type[nn.Module]]] = {
     "nn.ZeroPad2d": nn.ZeroPad2d,
     **{f"nn.{name}": getattr(nn, name) for name in ACTIVATIONS},
 }
-"""The name that a row writes -> the class."""
+
+_YOLOV3: Final[Mapping[str, type[nn.Module]]] = {
+    **_SHARED,
+    "BottleneckCSP": csp.BottleneckCSP,
+    "C3": csp.C3,
+    "C3Ghost": csp.C3Ghost,
+    "C3SPP": csp.C3SPP,
+    "C3TR": csp.C3TR,
+    "C3x": csp.C3x,
+    "Conv": conv.Conv,
+    "DWConv": conv.DWConv,
+    "DWConvTranspose2d": conv.DWConvTranspose2d,
+    "Detect": heads.Detect,
+    "GhostBottleneck": ghost.GhostBottleneck,
+    "MixConv2d": conv.MixConv2d,
+}
+
+BLOCKS: Final[Mapping[str, Mapping[str, type[nn.Module]]]] = {
+    "yolov3": _YOLOV3,
+    "yolov5": {**_YOLOV3, "Classify": heads.Classify, "Segment": heads.Segment},
+    "yolov7": {**_SHARED, **yolov7.OWN},
+}
+"""The name of a dialect -> the name that a row writes -> the class."""
+
+NOT_BUNDLED: Final[Mapping[str, frozenset[str]]] = {"yolov7": yolov7.NOT_BUNDLED}
+"""The name of a dialect -> the modules that its framework has and that are not here."""

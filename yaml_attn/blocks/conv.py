@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from yaml_attn.blocks.reshape import corners
+
 Size = int | Sequence[int]
 
 
@@ -106,8 +108,7 @@ class Focus(nn.Module):
         self.conv = Conv(4 * c1, c2, k, s, p, g, act=act)
 
     def forward(self, x: Tensor) -> Tensor:
-        corners = [x[..., row::2, column::2] for column in (0, 1) for row in (0, 1)]
-        y: Tensor = self.conv(torch.cat(corners, 1))
+        y: Tensor = self.conv(corners(x))
         return y
 
 
@@ -128,15 +129,9 @@ class MixConv2d(nn.Module):
         self, c1: int, c2: int, k: Sequence[int] = (1, 3), s: int = 1, equal_ch: bool = True
     ) -> None:
         super().__init__()
-        if equal_ch:
-            # In single precision, as the framework shares them: the rounding decides.
-            shares = torch.linspace(0, len(k) - 1e-6, c2).floor().int().bincount().tolist()
-        else:
-            total = sum(size**-2 for size in k)
-            shares = [round(c2 * size**-2 / total) for size in k]
         self.m = nn.ModuleList(
             nn.Conv2d(c1, share, size, s, size // 2, groups=math.gcd(c1, share), bias=False)
-            for size, share in zip(k, shares, strict=True)
+            for size, share in zip(k, mixed_shares(c2, k, equal_ch), strict=True)
         )
         self.bn = nn.BatchNorm2d(c2)
         self.act = nn.SiLU()
@@ -144,6 +139,17 @@ class MixConv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.act(self.bn(torch.cat([conv(x) for conv in self.m], 1)))
         return y
+
+
+def mixed_shares(channels: int, kernels: Sequence[int], equal_ch: bool) -> list[int]:
+    """How many of the output channels each kernel size of a MixConv2d gets."""
+    if equal_ch:
+        # In single precision, as the frameworks share them: the rounding decides.
+        indexes = torch.linspace(0, len(kernels) - 1e-6, channels).floor().int()
+        shares: list[int] = indexes.bincount().tolist()
+        return shares
+    total = sum(size**-2 for size in kernels)
+    return [round(channels * size**-2 / total) for size in kernels]
 
 
 def settle(layer: nn.Module, activation: nn.Module | None = None) -> None:

@@ -22,7 +22,7 @@ class Bottleneck(nn.Module):
         super().__init__()
         hidden = int(c2 * e)
         self.cv1 = Conv(c1, hidden)
-        self.cv2 = Conv(hidden, c2, 3, g=g)
+        self.cv2: nn.Module = Conv(hidden, c2, 3, g=g)
         self.add = shortcut and c1 == c2
 
     def forward(self, x: Tensor) -> Tensor:

@@ -32,6 +32,7 @@ class Detect(nn.Module):
     def __init__(self, nc: int, anchors: Sequence[Sequence[float]], ch: Sequence[int]) -> None:
         super().__init__()
         self.nc = nc
+        self.levels = len(anchors)
         self.na = len(anchors[0]) // 2
         self.stride: tuple[float, ...] = ()
         self.register_buffer("anchors", torch.tensor(anchors).float().view(len(anchors), -1, 2))
@@ -47,23 +48,35 @@ class Detect(nn.Module):
         The framework turns the anchors round when the small ones meet the large strides.
         """
         self.stride = tuple(stride)
-        areas = self.anchors.prod(-1).mean(-1)
-        if not areas.is_meta and (areas[-1] - areas[0]) * (stride[-1] - stride[0]) < 0:
-            self.anchors = self.anchors.flip(0)
+        small, large = self.outer_areas()
+        if not small.is_meta and (large - small) * (stride[-1] - stride[0]) < 0:
+            self.turn_round()
         self.anchors /= torch.tensor(self.stride).view(-1, 1, 1)
+
+    def outer_areas(self) -> tuple[Tensor, Tensor]:
+        """The areas that tell whether the anchors go up or down: of the first map, of the last."""
+        areas = self.anchors.prod(-1).mean(-1)
+        return areas[0], areas[-1]
+
+    def turn_round(self) -> None:
+        """Give the anchors of the first map to the last."""
+        self.anchors = self.anchors.flip(0)
 
     def forward(self, x: list[Tensor]) -> Any:
         raw = self.raw(x)
         return raw if self.training else (self.boxes(raw), raw)
 
+    def outputs(self, x: list[Tensor]) -> list[Tensor]:
+        """(N, anchors * values, H, W) for each map."""
+        return [conv(each) for conv, each in zip(self.m, x, strict=True)]
+
     def raw(self, x: list[Tensor]) -> list[Tensor]:
         """What training needs: (N, anchors, H, W, values) for each map."""
-        outputs = [conv(each) for conv, each in zip(self.m, x, strict=True)]
         return [
             output.reshape(output.shape[0], self.na, self.no, *output.shape[2:])
             .permute(0, 1, 3, 4, 2)
             .contiguous()
-            for output in outputs
+            for output in self.outputs(x)
         ]
 
     def boxes(self, raw: list[Tensor]) -> Tensor:
@@ -82,13 +95,23 @@ class Detect(nn.Module):
             y, x = torch.meshgrid(rows, columns, indexing="ij")
             corner = torch.stack((x, y), 2) - 0.5
             sizes = anchors.view(self.na, 1, 1, 2) * stride
-            scored = BOX + self.nc
-            chance = output[..., :scored].sigmoid()
-            centre = (2 * chance[..., :2] + corner) * stride
-            size = (2 * chance[..., 2:4]) ** 2 * sizes
-            boxes = torch.cat((centre, size, chance[..., 4:], output[..., scored:]), 4)
-            decoded.append(boxes.flatten(1, 3))
+            decoded.append(self.decode(output, corner, sizes, stride).flatten(1, 3))
         return torch.cat(decoded, 1)
+
+    def decode(self, output: Tensor, corner: Tensor, sizes: Tensor, stride: float) -> Tensor:
+        """The boxes of one map, (N, anchors, H, W, values).
+
+        Args:
+            output: what training needs, of that map.
+            corner: (H, W, 2): x and y where a cell's boxes may begin, in cells.
+            sizes: (anchors, 1, 1, 2): widths and heights in pixels.
+            stride: pixels per cell.
+        """
+        scored = BOX + self.nc
+        chance = output[..., :scored].sigmoid()
+        centre = (2 * chance[..., :2] + corner) * stride
+        size = (2 * chance[..., 2:4]) ** 2 * sizes
+        return torch.cat((centre, size, chance[..., 4:], output[..., scored:]), 4)
 
 
 class Proto(nn.Module):

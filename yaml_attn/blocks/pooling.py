@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from yaml_attn.blocks.conv import Conv
 
 
-def _same_pool(size: int) -> nn.MaxPool2d:
+def same_pool(size: int) -> nn.MaxPool2d:
+    """The maximum of each pixel's neighbourhood; an odd size keeps height and width."""
     return nn.MaxPool2d(size, stride=1, padding=size // 2)
 
 
@@ -25,7 +26,7 @@ class SPP(nn.Module):
         hidden = c1 // 2
         self.cv1 = Conv(c1, hidden)
         self.cv2 = Conv(hidden * (len(k) + 1), c2)
-        self.m = nn.ModuleList(_same_pool(size) for size in k)
+        self.m = nn.ModuleList(same_pool(size) for size in k)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.cv1(x)
@@ -41,7 +42,7 @@ class SPPF(nn.Module):
         hidden = c1 // 2
         self.cv1 = Conv(c1, hidden)
         self.cv2 = Conv(hidden * 4, c2)
-        self.m = _same_pool(k)
+        self.m = same_pool(k)
 
     def forward(self, x: Tensor) -> Tensor:
         maps = [self.cv1(x)]

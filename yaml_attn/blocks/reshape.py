@@ -41,3 +41,10 @@ class Expand(nn.Module):
         n, c, height, width = x.shape
         squares = x.reshape(n, self.gain, self.gain, c // self.gain**2, height, width)
         return squares.permute(0, 3, 4, 1, 5, 2).flatten(4, 5).flatten(2, 3)
+
+
+def corners(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, 4 C, H/2, W/2): the top left pixels of all 2 x 2 squares, bottom left,
+    top right, bottom right.
+    """
+    return torch.cat([x[..., row::2, column::2] for column in (0, 1) for row in (0, 1)], 1)

@@ -6,13 +6,13 @@ Mechanisms stand alone, or inside a block (`blocks/composed.py`).
 from __future__ import annotations
 
 import inspect as signatures
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from torch import nn
 
-from yaml_attn.blocks import BLOCKS
+from yaml_attn.blocks import BLOCKS, NOT_BUNDLED
 from yaml_attn.blocks.composed import ComposedBlock
 from yaml_attn.blocks.conv import settle
 from yaml_attn.blocks.heads import Detect
@@ -22,18 +22,22 @@ from yaml_attn.building.running import inspect, run_real
 from yaml_attn.building.uninitialised import Uninitialised
 from yaml_attn.config.network import IMAGE, Network
 from yaml_attn.dialects.arguments import TorchCall, TorchClass
-from yaml_attn.dialects.base import ResolvedLayer, Settings
+from yaml_attn.dialects.base import Dialect, ResolvedLayer, Settings
 from yaml_attn.dialects.composed import parse
 from yaml_attn.dialects.scaling import Scale, activation
-from yaml_attn.dialects.yolov5 import resolve
-from yaml_attn.errors import BuildError, ConfigError
-from yaml_attn.modules.own import OwnMechanism
-from yaml_attn.modules.registry import Mechanism, find
+from yaml_attn.dialects.yolov5 import DIALECT
+from yaml_attn.errors import BuildError, ConfigError, UsageError
+from yaml_attn.modules.registry import AnyMechanism, find
 
 __all__ = ["build", "inspect", "run_real"]
 
 
-Find: TypeAlias = Callable[[str], "Mechanism | OwnMechanism"]
+Find: TypeAlias = Callable[[str], AnyMechanism]
+
+ACTIVATED: Final = frozenset(["yolov3", "yolov5"])
+"""Dialects whose configs have a key `activation`, which every Conv follows."""
+
+_REPO: Final = "With a checkout of the framework, `--repo` builds it."
 
 
 def build(
@@ -43,8 +47,9 @@ def build(
     nc: int | None = None,
     init: bool = True,
     mechanism: Find = find,
+    dialect: Dialect = DIALECT,
 ) -> Model:
-    """The network of a YOLOv5 config as a torch module, in training mode on the CPU.
+    """The network of a config as a torch module, in training mode on the CPU.
 
     Args:
         network: the layers.
@@ -53,28 +58,36 @@ def build(
         init: give the parameters their random initial values; without, they are 0, which is all
             that shapes and counts need, and many times faster.
         mechanism: finds the mechanism that a row names.
+        dialect: how the rows are read, and whose layers they name.
 
     Raises:
+        UsageError: the layers of the dialect are not bundled.
         ConfigError: a setting is missing, or its value is of no use.
         BuildError: a layer cannot be constructed; it is named.
     """
-    resolved = resolve(network, settings, mechanism, nc=nc)
-    act = _default_activation(settings)
+    if dialect.name not in BLOCKS:
+        raise UsageError(f"the layers of {dialect.title} are not bundled", hint=_REPO)
+    resolved = dialect.resolve(network, settings, mechanism, nc=nc)
+    act = _default_activation(settings) if dialect.name in ACTIVATED else None
     with nullcontext() if init else Uninitialised():
-        layers = [_construct(layer, act, mechanism) for layer in resolved]
-    model = Model(network, layers, resolved, Scale.read(settings, nc).image_channels)
+        layers = [_construct(layer, act, mechanism, dialect) for layer in resolved]
+    model = Model(network, layers, resolved, Scale.read(settings, nc).image_channels, dialect)
     head, reads = layers[-1], model.reads[-1]
     if isinstance(head, Detect) and isinstance(reads, list):
-        strides = [resolved[at].stride if at != IMAGE else 1.0 for at in reads]
+        strides = [resolved[at].stride if at != IMAGE else 1.0 for at in reads[: head.levels]]
         known = [stride for stride in strides if stride is not None]
         if len(known) == len(strides):
             head.set_stride(known)
     return model
 
 
-def _construct(layer: ResolvedLayer, act: nn.Module | None, mechanism: Find) -> nn.Module:
+def _construct(
+    layer: ResolvedLayer, act: nn.Module | None, mechanism: Find, dialect: Dialect
+) -> nn.Module:
     name = layer.module
-    make = _constructor(name, mechanism)
+    if name in NOT_BUNDLED.get(dialect.name, ()):
+        raise BuildError(f"{name} of {dialect.title} is not bundled", layer=layer.index, hint=_REPO)
+    make = _constructor(name, mechanism, BLOCKS[dialect.name])
     written = f"{name}({', '.join(map(str, layer.args))})"
     try:
         args = [_torch_value(arg) for arg in layer.args]
@@ -92,14 +105,16 @@ def _construct(layer: ResolvedLayer, act: nn.Module | None, mechanism: Find) -> 
     return made
 
 
-def _constructor(name: str, mechanism: Find) -> Callable[..., nn.Module]:
-    if name in BLOCKS:
-        return BLOCKS[name]
+def _constructor(
+    name: str, mechanism: Find, blocks: Mapping[str, type[nn.Module]]
+) -> Callable[..., nn.Module]:
+    if name in blocks:
+        return blocks[name]
     composed = parse(name, mechanism)
     if composed is None:
         return mechanism(name).load()
     attention = mechanism(composed.mechanism).load()
-    return ComposedBlock(BLOCKS[composed.block], attention, composed.where)
+    return ComposedBlock(blocks[composed.block], attention, composed.where)
 
 
 def _default_activation(settings: Settings) -> nn.Module | None:

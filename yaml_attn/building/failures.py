@@ -10,6 +10,7 @@ from torch import Tensor
 from yaml_attn.building.model import Model
 from yaml_attn.building.report import Shape
 from yaml_attn.config.network import IMAGE
+from yaml_attn.dialects.strides import EQUAL_JOINS
 from yaml_attn.errors import BuildError
 
 STALE: Final = (
@@ -36,18 +37,18 @@ def explain(
         if not isinstance(value, Tensor) or value.dim() != 4:
             message = f"{module} reads {_name(model, source)}, whose output is no feature map"
             return BuildError(message, layer=at, hint=STALE)
-    if module == "Concat" and len({value.shape[2:] for _, value in inputs}) > 1:
+    if module in EQUAL_JOINS and len({value.shape[2:] for _, value in inputs}) > 1:
         seen = [f"{_name(model, source)} at {_stride(value, imgsz)}" for source, value in inputs]
         largest = max(layer.stride or 1 for layer in model.resolved)
         fits = imgsz % largest == 0
         hint = STALE if fits else f"{imgsz} pixels are no multiple of the stride {largest:g}."
-        message = f"Concat joins maps of different sizes: {', '.join(seen)}"
+        message = f"{module} joins maps of different sizes: {', '.join(seen)}"
         return BuildError(message, layer=at, hint=hint)
     odd = [source for source, shape in enumerate(before) if _is_unexpected(model, source, shape)]
     if odd and any(source in odd for source, _ in inputs):
         return BuildError(
             f"{module} failed: {_name(model, odd[0])} gives {before[odd[0]][0]} channels, where"
-            f" YOLOv5 takes it to give {model.resolved[odd[0]].channels}",
+            f" {model.title} takes it to give {model.resolved[odd[0]].channels}",
             layer=at,
             hint="The args of that layer do not fit what it reads.",
         )
@@ -60,16 +61,23 @@ def explain(
     )
 
 
-def refuse_strides(model: Model, strides: Sequence[float]) -> BuildError:
-    """The error of a head whose maps are not of different strides, going up or going down."""
+def refuse_strides(model: Model, strides: Sequence[float], levels: int) -> BuildError:
+    """The error of a head whose maps are not of different strides, going up or going down.
+
+    Args:
+        model: the network.
+        strides: of all maps that the head reads.
+        levels: how many of them are not auxiliary; those repeat their strides.
+    """
     reads = model.reads[-1]
     sources = reads if isinstance(reads, list) else [reads]
     seen = [
         f"{_name(model, source)} at stride {stride:g}"
         for source, stride in zip(sources, strides, strict=True)
     ]
+    again = ", twice over" if len(strides) > levels else ""
     return BuildError(
-        f"{model.resolved[-1].module} needs maps of different strides in order, and reads "
+        f"{model.resolved[-1].module} needs maps of different strides in order{again}, and reads "
         f"{', '.join(seen)}",
         layer=len(model.resolved) - 1,
         hint=STALE,

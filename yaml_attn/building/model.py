@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from yaml_attn.config.network import IMAGE, Network
-from yaml_attn.dialects.base import ResolvedLayer
+from yaml_attn.dialects.base import Dialect, ResolvedLayer
 
 Call = Callable[[int, nn.Module, Any], Any]
 """How one layer is run: (index, layer, its input) -> its output."""
@@ -25,6 +25,8 @@ class Model(nn.Module):
         reads: for each layer, the index that it reads, or a list of them; -1 is the image.
         save: what the framework calls so: the indexes that `from` names other than by -1, sorted.
         image_channels: channels of the image.
+        dialect: the name of the dialect that its rows were read in.
+        title: what people call that.
     """
 
     def __init__(
@@ -33,11 +35,14 @@ class Model(nn.Module):
         layers: Sequence[nn.Module],
         resolved: tuple[ResolvedLayer, ...],
         image_channels: int,
+        dialect: Dialect,
     ) -> None:
         super().__init__()
         self.model = nn.Sequential(*layers)
         self.resolved = resolved
         self.image_channels = image_channels
+        self.dialect = dialect.name
+        self.title = dialect.title
         self.reads: list[int | list[int]] = []
         self.save: list[int] = []
         for index, layer in enumerate(network.layers):

@@ -28,8 +28,9 @@ from yaml_attn.errors import BuildError
 SMALL: Final = 64
 """Pixels; the time of a forward hardly falls below it."""
 
-BY_AREA: Final = BLOCKS.keys() - {"C3TR", "Classify"}
-"""Modules whose FLOPs grow with the area of the map and nothing else."""
+NOT_BY_AREA: Final = frozenset(["C3TR", "Classify", "RepConv_OREPA"])
+"""Blocks whose FLOPs do not grow with the area of the map alone: attention over all pixels, a mean
+of them, a kernel that is computed."""
 
 
 def inspect(
@@ -162,8 +163,9 @@ def _at_full_size(
     model: Model, at: int, seen: Sequence[_Seen], size: int, shapes: Sequence[Shape], imgsz: int
 ) -> int:
     """FLOPs of one layer for `imgsz`, from those it took in a run at a smaller size."""
-    counted = seen[at].flops
-    if counted is None or model.resolved[at].module not in BY_AREA:
+    counted, name = seen[at].flops, model.resolved[at].module
+    by_area = name in BLOCKS[model.dialect] and name not in NOT_BY_AREA
+    if counted is None or not by_area:
         return _alone(model, at, shapes, imgsz)
     return counted * imgsz**2 // size**2
 
@@ -205,7 +207,8 @@ def _small_size(model: Model, imgsz: int) -> int:
         return imgsz
     if any(largest % stride for stride in known):
         return imgsz
-    return min(imgsz, int(largest) * math.ceil(SMALL / largest))
+    # A map of one pixel can be added to any other, a mistake that two pixels show.
+    return min(imgsz, int(largest) * max(math.ceil(SMALL / largest), 2))
 
 
 def _is_regular(model: Model, seen: Sequence[_Seen], size: int) -> bool:
@@ -238,14 +241,15 @@ def _stride(shape: Shape, imgsz: int) -> float | None:
 
 
 def _head_strides(model: Model, shapes: Sequence[Shape], imgsz: int) -> tuple[float, ...]:
-    reads = model.reads[-1]
-    if not isinstance(model.model[-1], Detect) or not isinstance(reads, list):
+    head, reads = model.model[-1], model.reads[-1]
+    if not isinstance(head, Detect) or not isinstance(reads, list):
         return ()
     heights = [imgsz if at == IMAGE else cast("int", shapes[at][1]) for at in reads]
-    strides = tuple(imgsz / height for height in heights)
-    if sorted(set(strides)) not in (list(strides), list(strides[::-1])):
-        raise refuse_strides(model, strides)
-    return strides
+    strides = [imgsz / height for height in heights]
+    main, auxiliary = strides[: head.levels], strides[head.levels :]
+    if sorted(set(main)) not in (main, main[::-1]) or auxiliary not in ([], main):
+        raise refuse_strides(model, strides, head.levels)
+    return tuple(main)
 
 
 def _tensors(output: Any) -> list[Tensor]:
