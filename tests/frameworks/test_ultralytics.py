@@ -124,7 +124,7 @@ def test_a_mechanism_of_two_inputs_gets_the_channels_of_both(
         def forward(self, x: list[torch.Tensor]) -> torch.Tensor:
             return x[0]
 
-    register = import_module("yaml_attn.frameworks.ultralytics")
+    register = import_module("yaml_attn.frameworks.registration")
     register.unregister()
 
     class Described:
@@ -157,7 +157,7 @@ def test_rows_that_are_not_ours_reach_the_parser_as_they_are(registered: ModuleT
 def test_a_name_that_the_parser_gives_a_meaning_stays_the_frameworks(
     tasks: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    register = import_module("yaml_attn.frameworks.ultralytics")
+    register = import_module("yaml_attn.frameworks.registration")
     register.unregister()
     own = tasks.PSA
     monkeypatch.setattr(register, "MECHANISMS", {**MECHANISMS, "PSA": MECHANISMS["SE"]})

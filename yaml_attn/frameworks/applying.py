@@ -18,7 +18,7 @@ from yaml_attn.frameworks.launching import config_target
 from yaml_attn.frameworks.parser_edit import MODULE, is_applied, with_edit, without_edit
 from yaml_attn.frameworks.scope import names_in_scope
 from yaml_attn.frameworks.standalone import bundled, read_head, standalone
-from yaml_attn.modules.registry import MECHANISMS, Mechanism, known
+from yaml_attn.modules.registry import MECHANISMS, NATIVE, Mechanism, known
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,14 @@ class Checkout:
             left_out,
         )
 
+    def used(self, config: Document) -> tuple[str, ...]:
+        """The mechanisms that a config's rows name, but those that the checkout has itself.
+
+        Raises:
+            UsageError: a row names one by an alias.
+        """
+        return tuple(_used(config, self._own_names()))
+
     def plan_undo(self, *, force: bool = False) -> Plan:
         """What gives the checkout back as it was; nothing to change if it never was another.
 
@@ -193,7 +201,7 @@ def _used(config: Document, own: Mapping[str, str]) -> list[str]:
     names = dict.fromkeys(layer.module for layer in config.network.layers)
     for index, layer in enumerate(config.network.layers):
         name = layer.module
-        if name not in MECHANISMS and name not in own and known(name):
+        if name not in {*MECHANISMS, *NATIVE, *own} and known(name):
             real = bundled([name])[0].name
             raise UsageError(
                 f"{name} is another name of {real}, which a checkout does not know",

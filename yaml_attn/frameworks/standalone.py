@@ -51,8 +51,9 @@ def bundled(names: Iterable[str]) -> tuple[Mechanism, ...]:
     for name in names:
         found = find(name)
         if not isinstance(found, Mechanism):
+            package = found.package if isinstance(found, OwnMechanism) else name.partition(".")[0]
             raise UsageError(
-                f"{name} is a class of {found.package}, not one of ours",
+                f"{name} is a class of {package}, not one of ours",
                 hint="Only bundled mechanisms can be written out; import that one.",
             )
         wanted.add(found.name)

@@ -1,0 +1,101 @@
+"""Which row of a config a framework's exception is about, and what it says, in the config's words.
+
+While rows become layers, the framework's own loop over them tells, in the exception's traceback: it
+is called `parse_model` everywhere, and counts with `i`. While layers run, the one that runs does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from traceback import walk_tb
+from typing import Any
+
+from torch import Tensor, nn
+
+from yaml_attn.building.failures import STALE, first_line
+from yaml_attn.building.recipe import Recipe
+from yaml_attn.dialects.strides import EQUAL_JOINS
+from yaml_attn.errors import BuildError
+
+
+def cannot_make(recipe: Recipe, error: Exception) -> BuildError:
+    """The error of a framework that could not make its model of a config."""
+    variables = _parser_variables(error)
+    at = variables.get("i")
+    if not isinstance(at, int) or not 0 <= at < len(recipe.rows):
+        return BuildError(f"{recipe.framework} cannot build it: {_said(error)}")
+    module, args = recipe.rows[at].module, variables.get("args")
+    if isinstance(variables.get("m"), str):
+        close = get_close_matches(module, recipe.names, n=3, cutoff=0.6)
+        guess = f"Did you mean {' or '.join(close)}? " if close else ""
+        hint = f"{guess}A class of your own must be known to it before a row can name it."
+        return BuildError(f"{recipe.framework} has no module {module}", layer=at, hint=hint)
+    written = f"{module}({', '.join(map(str, args))})" if isinstance(args, list) else module
+    return BuildError(
+        f"{written} cannot be constructed: {_said(error)}",
+        layer=at,
+        hint=f"So {recipe.framework} calls it, after scaling.",
+    )
+
+
+def cannot_run(
+    recipe: Recipe, row: nn.Module, given: Any, error: Exception, size: int
+) -> BuildError:
+    """The error of a layer that failed on what it read.
+
+    Args:
+        recipe: what was made.
+        row: the layer.
+        given: what it was run on.
+        error: what it raised.
+        size: height and width of the image in this run.
+    """
+    at, reads = read_by(row)
+    module = recipe.rows[at].module
+    inputs = list(zip(reads, given if isinstance(given, list | tuple) else [given], strict=False))
+    for source, value in inputs:
+        if not isinstance(value, Tensor) or value.dim() != 4:
+            message = f"{module} reads {recipe.name(source)}, whose output is no feature map"
+            return BuildError(message, layer=at, hint=STALE)
+    heights = [value.shape[2] for _, value in inputs]
+    if module in EQUAL_JOINS and len(set(heights)) > 1:
+        seen = ", ".join(
+            f"{recipe.name(source)} at stride {size / height:g}"
+            for (source, _), height in zip(inputs, heights, strict=True)
+        )
+        fits = all(size % height == 0 for height in heights)
+        return BuildError(
+            f"{module} joins maps of different sizes: {seen}",
+            layer=at,
+            hint=STALE if fits else f"{size} pixels are no multiple of the largest stride.",
+        )
+    named = "; ".join(f"{recipe.name(source)}, {_size(value)}" for source, value in inputs)
+    return BuildError(f"{module} failed on {named}: {_said(error)}", layer=at)
+
+
+def read_by(row: Any) -> tuple[int, list[int]]:
+    """The index of a framework's row, and those of the rows that it reads; -1 is the image."""
+    at, source = row.i, row.f
+    sources = source if isinstance(source, list) else [source]
+    return at, [each if each >= 0 else at + each for each in sources]
+
+
+def _parser_variables(error: Exception) -> Mapping[str, Any]:
+    """The variables of the framework's loop over the rows, where it stopped."""
+    found: Mapping[str, Any] = {}
+    for frame, _ in walk_tb(error.__traceback__):
+        if frame.f_code.co_name == "parse_model" and "i" in frame.f_locals:
+            found = frame.f_locals
+    return found
+
+
+def _said(error: Exception) -> str:
+    """What the framework says; of errors whose text alone says little, with their name."""
+    line = first_line(error)
+    plain = isinstance(error, RuntimeError | TypeError | ValueError)
+    return line if plain else f"{type(error).__name__}: {line}"
+
+
+def _size(value: Tensor) -> str:
+    return "x".join(map(str, value.shape[1:]))

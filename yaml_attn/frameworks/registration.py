@@ -1,0 +1,238 @@
+"""What makes the mechanisms known to the Ultralytics of this process, and forgotten again.
+
+Two functions of the framework get a wrapper, which `unregister` takes off again; no file is
+touched:
+
+- `nn.tasks.parse_model`: it passes the arguments of a row that it does not know to the class as
+  they are, so `[-1, 1, SE, [1024]]` would be built with 1024 channels at every scale. The wrapper
+  hands it the same rows, with the first argument of ours spelled so that it resolves to the
+  channels that the row really reads. The model keeps the rows as the file has them.
+- `utils.dist.generate_ddp_file`: the script that each process of a multi-GPU training runs begins
+  with the import of `yaml_attn.frameworks.ultralytics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+from types import CodeType
+from typing import Any, Final, TypeAlias
+
+from torch import nn
+
+from yaml_attn.errors import BuildError, UsageError
+from yaml_attn.modules.registry import MECHANISMS, find, known
+
+REGISTERING: Final = "yaml_attn.frameworks.ultralytics"
+"""What a process imports to have the mechanisms registered."""
+
+_MARK: Final = "_yaml_attn"
+
+Classes: TypeAlias = "Mapping[str, tuple[type[nn.Module], int]]"
+"""The name in a row -> the class, and how many layers it reads."""
+
+
+def register() -> tuple[str, ...]:
+    """Make the mechanisms usable by name in every YAML that Ultralytics builds. Doing it twice is
+    doing it once.
+
+    A name that the framework's own parser gives a meaning stays the framework's.
+
+    Returns:
+        The registered names; their aliases work in rows too, unless the framework has one itself.
+
+    Raises:
+        UsageError: Ultralytics is not installed.
+    """
+    tasks = framework("nn.tasks")
+    if not _is_registered(tasks):
+        special = set(_names_in(tasks.parse_model.__code__))
+        ours = {name: each.load() for name, each in MECHANISMS.items() if name not in special}
+        before = {name: vars(tasks).get(name) for name in ours}
+        # Under a name that parse_model takes for its own, an alias still finds the mechanism.
+        _add(tasks, {name: (each.load(), each.inputs) for name, each in MECHANISMS.items()})
+        vars(tasks).update(ours)
+        _wrap(tasks, "parse_model", lambda stock: _parse_model(stock, vars(tasks)), before)
+    dist = framework("utils.dist")
+    if not hasattr(dist.generate_ddp_file, _MARK):
+        _wrap(dist, "generate_ddp_file", _generate_ddp_file, {})
+    return tuple(getattr(tasks.parse_model, _MARK))
+
+
+def unregister() -> None:
+    """Give Ultralytics back as it was before `register`."""
+    tasks, dist = framework("nn.tasks"), framework("utils.dist")
+    _restore(tasks, getattr(tasks.parse_model, _MARK, {}))
+    for name in [name for name in vars(tasks) if name.startswith(_row_name(""))]:
+        delattr(tasks, name)
+    for module, function in ((tasks, "parse_model"), (dist, "generate_ddp_file")):
+        if hasattr(getattr(module, function), _MARK):
+            setattr(module, function, getattr(module, function).__wrapped__)
+
+
+@contextmanager
+def registered(own: Mapping[str, type[nn.Module]]) -> Iterator[None]:
+    """The mechanisms, and classes of the user's by their names in rows, known inside the `with`.
+
+    Raises:
+        UsageError: Ultralytics is not installed.
+    """
+    tasks = framework("nn.tasks")
+    already = _is_registered(tasks)
+    register()
+    before = {name: vars(tasks).get(name) for name in (*own, *map(_row_name, own))}
+    try:
+        _add(tasks, {name: (each, 1) for name, each in own.items()})
+        vars(tasks).update(own)
+        yield
+    finally:
+        _restore(tasks, before)
+        if not already:
+            unregister()
+
+
+def framework(part: str) -> Any:
+    """A module of Ultralytics.
+
+    Raises:
+        UsageError: Ultralytics is not installed.
+    """
+    try:
+        return import_module(f"ultralytics.{part}")
+    except ModuleNotFoundError as error:
+        if error.name != "ultralytics":
+            raise
+        raise UsageError(
+            "Ultralytics is not installed for this Python",
+            hint="Install it beside yaml-attn: pip install ultralytics",
+        ) from None
+
+
+class _Row(type):
+    """What a row of ours calls: makes the mechanism with the channels that the row reads.
+
+    A class, because the framework's safe loading allows no function; it prints as the mechanism,
+    because that text becomes the layer's `type`.
+    """
+
+    mechanism: type[nn.Module]
+    inputs: int
+
+    def __call__(cls, channels: int | list[int], *args: Any) -> nn.Module:
+        if isinstance(channels, int):
+            return cls.mechanism(channels, *args)
+        read, *own = args  # all layers' channels, then which of them
+        inputs = read if isinstance(read, list) else [read]
+        return cls.mechanism(*(channels[each] for each in inputs), *own)
+
+    def __repr__(cls) -> str:
+        return repr(cls.mechanism)
+
+
+class _From(list[int]):
+    """A `from` of several layers that the parser can index with: it gives the channels of the
+    first as those of the row, as it does for every layer that it does not know.
+    """
+
+    def __index__(self) -> int:
+        return self[0]
+
+
+def _row_name(name: str) -> str:
+    return f"yaml_attn:{name}"
+
+
+def _is_registered(tasks: Any) -> bool:
+    return hasattr(tasks.parse_model, _MARK)
+
+
+def _add(tasks: Any, classes: Classes) -> None:
+    """Give the parser what the rows of these classes are built by."""
+    for name, (mechanism, inputs) in classes.items():
+        row = _Row(name, (nn.Module,), {"mechanism": mechanism, "inputs": inputs})
+        setattr(tasks, _row_name(name), row)
+
+
+def _restore(tasks: Any, before: Mapping[str, Any]) -> None:
+    for name, value in before.items():
+        if value is None:
+            delattr(tasks, name)
+        else:
+            setattr(tasks, name, value)
+
+
+def _parse_model(stock: Callable[..., Any], names: Mapping[str, Any]) -> Callable[..., Any]:
+    def parse_model(d: Mapping[str, Any], *args: Any, **options: Any) -> Any:
+        real, index = dict(d), count()
+        for section in ("backbone", "head"):
+            if isinstance(d.get(section), list):
+                real[section] = [_real_row(row, next(index), names) for row in d[section]]
+        layers, save = stock(real, *args, **options)
+        for layer in layers:
+            if isinstance(layer.f, _From):  # a checkpoint would name the class
+                layer.f = list(layer.f)
+        return layers, save
+
+    return parse_model
+
+
+def _real_row(row: Any, at: int, names: Mapping[str, Any]) -> Any:
+    """The row as the stock parser must see it; one that is not ours as it is.
+
+    The parser replaces a string that names one of its own variables: `c2` is what the layer before
+    puts out, `ch` what each layer does, `f` the row's `from`.
+
+    Raises:
+        BuildError: it reads more or fewer layers than the mechanism does.
+    """
+    match row:
+        case [source, number, str(module), list(args)] if name := _ours(module, names):
+            inputs = names[name].inputs
+            if (len(source) if isinstance(source, list) else 1) != inputs:
+                raise BuildError(f"{module} reads {inputs} layers, not {source}", layer=at)
+            channels = ["c2"] if source == -1 else ["ch", "f"]
+            if isinstance(source, list):
+                source = _From(source)
+            return [source, number, name, [*channels, *args[inputs:]]]
+    return row
+
+
+def _ours(module: str, names: Mapping[str, Any]) -> str | None:
+    """The name of the `_Row` that a module cell means here, if it means one of ours."""
+    if module not in names:
+        name = _row_name(find(module).name) if known(module) else module
+        return name if name in names else None
+    row = names.get(_row_name(module))
+    return _row_name(module) if row and names[module] is row.mechanism else None
+
+
+def _generate_ddp_file(stock: Callable[..., str]) -> Callable[..., str]:
+    def generate_ddp_file(*args: Any, **options: Any) -> str:
+        file = stock(*args, **options)
+        script = Path(file).read_text(encoding="utf-8")
+        Path(file).write_text(f"import {REGISTERING}\n{script}", encoding="utf-8")
+        return file
+
+    return generate_ddp_file
+
+
+def _wrap(
+    module: Any, name: str, wrapper: Callable[[Any], Callable[..., Any]], before: Mapping[str, Any]
+) -> None:
+    """Put a wrapper on a function of the framework, which remembers what the names were before."""
+    stock = getattr(module, name)
+    wrapped = wraps(stock)(wrapper(stock))
+    setattr(wrapped, _MARK, before)
+    setattr(module, name, wrapped)
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    """The globals that a function uses, also inside its generator expressions."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
