@@ -26,7 +26,7 @@ from yaml_attn.dialects.strides import strides
 from yaml_attn.errors import PlaceError, UsageError
 from yaml_attn.modules.arguments import row_arguments
 from yaml_attn.modules.own import OwnMechanism, is_own, load_own
-from yaml_attn.modules.registry import Mechanism, known
+from yaml_attn.modules.registry import NATIVE, AnyMechanism, known
 
 Place: TypeAlias = int | str
 """An index or a selector, such as `P3,P4,P5`, `SPPF`, `backbone.C3[-1]`: see config/places.py."""
@@ -95,7 +95,7 @@ class Remove:
 Request: TypeAlias = Insert | Replace | Remove
 
 
-Find: TypeAlias = Callable[[str], "Mechanism | OwnMechanism"]
+Find: TypeAlias = Callable[[str], AnyMechanism]
 
 
 def plan(network: Network, requests: Sequence[Request], find: Find) -> list[Edit]:
@@ -138,6 +138,21 @@ def own_mechanisms(requests: Sequence[Request]) -> dict[str, OwnMechanism]:
                 )
             found |= {request.module: mechanism, row: mechanism}
     return found
+
+
+def refuse_native(requests: Sequence[Request], framework: str) -> None:
+    """Refuse rows that name another library's class where the framework does not look for it.
+
+    Raises:
+        UsageError: one does.
+    """
+    for request in requests:
+        named = None if isinstance(request, Remove) else request.module
+        if named in NATIVE and framework != "ultralytics":
+            raise UsageError(
+                f"only Ultralytics (8.3.100 and newer) understands {named} in a row",
+                hint="Here a bundled mechanism does the same: --module SE",
+            )
 
 
 def _keys(network: Network, place: Place) -> tuple[int, ...]:
@@ -225,11 +240,13 @@ class _Insertions:
     def _channel_argument(self, each: Insertion) -> int | str:
         network = self.network
         at = network.index[each.source]
-        if self.request.channels == "c2":
+        native = self.name in NATIVE
+        if self.request.channels == "c2" or native:
             if network.index[each.before] != at + 1:
+                otherwise = "choose another place" if native else "use --channels nominal"
                 raise PlaceError(
                     "`c2` is the channels of the row above, which the attention would not read",
-                    hint=f"It would read layer {at} by number; use --channels nominal.",
+                    hint=f"It would read layer {at} by number; {otherwise}.",
                 )
             return "c2"
         nominal = nominal_channels(network, each.source)

@@ -57,17 +57,33 @@ class Inserted:
 class Verification(NamedTuple):
     """Base and edited network built: no layer differs but those that the edits name.
 
-    `added` are the inserted layers, `replaced` pairs of a replaced layer before and after,
-    `removed` the layers that are gone; `contracts` says which promises of a layer the user's own
-    classes keep.
+    `builder` says with whose layers. `added` are the inserted layers, `replaced` pairs of a
+    replaced layer before and after, `removed` the layers that are gone; `contracts` says which
+    promises of a layer the user's own classes keep.
     """
 
+    builder: str
     base: BuildReport
     edited: BuildReport
     added: tuple[LayerReport, ...]
     replaced: tuple[tuple[LayerReport, LayerReport], ...]
     removed: tuple[LayerReport, ...]
     contracts: Mapping[str, Sequence[Check]]
+
+
+class Outline(NamedTuple):
+    """What can be verified of an edited config whose framework is not at hand.
+
+    `strides` are those of the maps that the head reads, as the rows say; `added` the inserted
+    layers, each built and run by itself; `missing` says what the other layers would be built with,
+    and `problem` why the framework could not construct the config, if the rows say so already.
+    """
+
+    strides: tuple[float | None, ...]
+    added: tuple[LayerReport, ...]
+    contracts: Mapping[str, Sequence[Check]]
+    missing: str
+    problem: str | None = None
 
 
 def unified_diff(old: str, old_text: str, new: str, new_text: str) -> str:

@@ -187,20 +187,6 @@ def test_a_config_that_cannot_be_built_is_not_written(run: Run, base: Path, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
 
 
-def test_a_config_of_another_framework_is_edited_and_said_not_to_be_built(
-    run: Run, tmp_path: Path
-) -> None:
-    (tmp_path / "yolov8.yaml").write_text(
-        "nc: 80\nscales: {n: [0.33, 0.25, 1024]}\n"
-        "backbone:\n  - [-1, 1, Conv, [64, 3, 2]]\n  - [-1, 3, C2f, [128, True]]\n"
-        "head:\n  - [[1], 1, Detect, [nc]]\n"
-    )
-    result = run("insert", "--base", "yolov8.yaml", "--module", "SE", "--after", 1)
-    assert result.code == 0
-    assert "Not built: this is a config of the dialect ultralytics" in result.out
-    assert "[-1, 1, SE, [128]]" in (tmp_path / "yolov8_SE.yaml").read_text()
-
-
 def test_a_read_only_folder_is_said(run: Run, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(**_: object) -> None:  # root may write anywhere: the refusal is played
         raise PermissionError(13, "Permission denied")

@@ -16,6 +16,7 @@ from yaml_attn.api import Config
 from yaml_attn.building import bundled
 from yaml_attn.config.compare import compare
 from yaml_attn.config.document import Document
+from yaml_attn.dialects.yolov5 import DIALECT
 from yaml_attn.errors import BuildError
 from yaml_attn.weights import (
     Carried,
@@ -54,7 +55,7 @@ def weights() -> Checkpoint:
 
 
 def moved(config: Config, *, nc: int | None = None, seed: int = 0) -> Carried:
-    return carry(weights(), described(BASE), described(config), build=True, nc=nc, seed=seed)
+    return carry(weights(), described(BASE), described(config), dialect=DIALECT, nc=nc, seed=seed)
 
 
 @pytest.mark.parametrize("after", range(24))
@@ -142,7 +143,7 @@ def test_a_block_with_attention_inside_keeps_all_of_the_block() -> None:
 def test_a_removed_layer_is_dropped_and_the_rest_moves_up() -> None:
     edited = BASE.insert("SE", after=8)
     state = moved(edited).state
-    found = carry(checkpoint(state), described(edited), described(BASE), build=True)
+    found = carry(checkpoint(state), described(edited), described(BASE), dialect=DIALECT)
     assert [each.source for each in found.transfer.moved if each.outcome == "dropped"] == [
         "model.9.fc1.weight",
         "model.9.fc2.weight",
@@ -168,14 +169,14 @@ def test_weights_of_another_network_are_refused() -> None:
             weights(),
             described(yaml_attn.load("yolov5m.yaml")),
             described(BASE),
-            build=True,
+            dialect=DIALECT,
         )
     small = Config(Document.parse(SMALL.encode()), Document.parse(SMALL.encode()).network)
     with pytest.raises(CheckpointError, match="weights of layer 24, and the base has 8 layers"):
-        carry(weights(), described(small), described(BASE), build=True)
+        carry(weights(), described(small), described(BASE), dialect=DIALECT)
     foreign = checkpoint({"model.0.stem.weight": torch.ones(1)})
     with pytest.raises(CheckpointError, match="no tensor that the base has"):
-        carry(foreign, described(BASE), described(BASE), build=True)
+        carry(foreign, described(BASE), described(BASE), dialect=DIALECT)
 
 
 def test_a_config_that_cannot_be_built_is_an_error_of_its_own() -> None:
@@ -187,14 +188,14 @@ def test_a_config_that_cannot_be_built_is_an_error_of_its_own() -> None:
             checkpoint(model.state_dict()),
             Described(small.network, small.settings),
             Described(wrong.network, wrong.settings),
-            build=True,
+            dialect=DIALECT,
         )
 
 
 def test_half_precision_stays_as_it_is() -> None:
     half = checkpoint({key: value.half() for key, value in weights().state.items()})
     edited = BASE.insert("SE", after=8, parameters={"identity_init": True})
-    found = carry(half, described(BASE), described(edited), build=True)
+    found = carry(half, described(BASE), described(edited), dialect=DIALECT)
     assert found.state["model.0.conv.weight"].dtype == torch.float16
     assert found.difference == 0
 
@@ -205,10 +206,10 @@ OTHER = SMALL.replace("C3", "C2f").replace("anchors: [[10, 13], [30, 61]]", "sca
 def test_layers_that_are_not_bundled_are_renumbered_all_the_same() -> None:
     document = Document.parse(OTHER.encode())
     base = Config(document, document.network)
-    assert not base.can_build
+    assert base.builder() != "bundled"
     edited = base.insert("SE", after=2)
     state = {f"model.{index}.weight": torch.full((2,), index) for index in (0, 1, 2, 3, 6, 7)}
-    found = carry(checkpoint(state), described(base), described(edited), build=False)
+    found = carry(checkpoint(state), described(base), described(edited), dialect=None)
     assert not found.transfer.known
     assert found.difference is None
     origin = {key: int(tensor[0]) for key, tensor in found.state.items()}
@@ -222,7 +223,9 @@ def test_layers_that_are_not_bundled_are_renumbered_all_the_same() -> None:
 def test_inputs_that_were_not_renumbered_are_counted() -> None:
     text = BASE.insert("SE", after=8).text.replace("[[18, 21, 24]", "[[17, 20, 23]")
     stale = Document.parse(text.encode())
-    found = carry(weights(), described(BASE), Described(stale.network, stale.settings), build=False)
+    found = carry(
+        weights(), described(BASE), Described(stale.network, stale.settings), dialect=None
+    )
     assert len(found.comparison.rewired) == 3
     assert compare(BASE.network, BASE.network).rewired == ()
 

@@ -12,11 +12,13 @@ from typing import Annotated
 import typer
 
 from yaml_attn import __version__
+from yaml_attn.cli.ablate import ablate
 from yaml_attn.cli.apply import apply
 from yaml_attn.cli.build import build
 from yaml_attn.cli.check import check
 from yaml_attn.cli.diff import diff
 from yaml_attn.cli.export import export
+from yaml_attn.cli.helping import Command, Group
 from yaml_attn.cli.insert import insert
 from yaml_attn.cli.inserting import InOrder
 from yaml_attn.cli.modules import modules
@@ -31,23 +33,27 @@ from yaml_attn.errors import YamlAttnError
 app = typer.Typer(
     name="yaml-attn",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
+    cls=Group,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=InOrder)(insert)
 app.command(cls=InOrder)(diff)
-app.command()(replace)
-app.command()(remove)
-app.command()(check)
-app.command()(show)
-app.command()(places)
-app.command()(build)
-app.command()(modules)
-app.command()(export)
-app.command()(apply)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(yolo)
-app.command()(weights)
+app.command(cls=Command)(replace)
+app.command(cls=Command)(remove)
+app.command(cls=Command)(check)
+app.command(cls=Command)(show)
+app.command(cls=Command)(places)
+app.command(cls=Command)(build)
+app.command(cls=Command)(modules)
+app.command(cls=Command)(export)
+app.command(cls=Command)(apply)
+app.command(
+    cls=Command, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)(yolo)
+app.command(cls=Command)(weights)
+app.command(cls=Command)(ablate)
 
 
 def _version(wanted: bool) -> None:
@@ -69,7 +75,8 @@ def _main(
     Every reference is renumbered, every other byte stays as it was, and the result is proved and
     built before it is written.
 
-    **Example**: yaml-attn insert --base yolov5s.yaml --module SE --after 8
+    Example:
+        yaml-attn insert --base yolov5s.yaml --module SE --after 8
     """
 
 

@@ -36,6 +36,7 @@ def apply(
         ),
     ] = None,
     dry_run: options.DryRun = False,
+    quiet: options.Quiet = False,
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit with 1 if there is something to.")
     ] = False,
@@ -48,7 +49,8 @@ def apply(
     `models/yolo.py`, which give each mechanism the channels that its row really reads. Nothing
     else changes; --undo gives the files back byte by byte.
 
-    **Example**: yaml-attn apply --repo yolov5 --config yolov5s_SE.yaml
+    Example:
+        yaml-attn apply --repo yolov5 --config yolov5s_SE.yaml
     """
     from yaml_attn.config.document import Document  # noqa: PLC0415
     from yaml_attn.frameworks.applying import Checkout  # noqa: PLC0415
@@ -61,12 +63,14 @@ def apply(
         plan = checkout.plan_undo(force=force)
     else:
         plan = checkout.plan(module or (), document, force=force)
-    _show(plan, repo, full=not undo)
+    if not quiet:
+        _show(plan, repo, full=not undo)
     if check:
         raise typer.Exit(1 if plan.changes else 0)
     if not dry_run:
         plan.write()
-    _report(plan, repo, document, written=not dry_run, undo=undo)
+    if not quiet:
+        _report(plan, repo, document, written=not dry_run, undo=undo)
 
 
 def _show(plan: Plan, repo: Path, *, full: bool) -> None:

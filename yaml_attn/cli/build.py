@@ -12,6 +12,9 @@ from yaml_attn.cli import options
 def build(
     file: Annotated[str, typer.Argument(help="A config, or a template's name.")],
     *,
+    dialect: options.Dialect = None,
+    scale: options.Scale = None,
+    repo: options.Repo = None,
     imgsz: options.ImageSize = 640,
     nc: options.Classes = None,
     real: options.Real = False,
@@ -21,17 +24,27 @@ def build(
 
     FLOPs count two per multiply-add of convolutions and matrix products, nothing else.
 
-    **Example**: yaml-attn build yolov5s_SE.yaml
+    Example:
+        yaml-attn build yolov5s_SE.yaml
     """
     from yaml_attn.api import load  # noqa: PLC0415
     from yaml_attn.cli import records  # noqa: PLC0415
     from yaml_attn.cli.show import totals  # noqa: PLC0415
 
-    config = load(file)
-    report = config.build(imgsz=imgsz, nc=nc, real=real)
+    config = load(file, dialect=dialect, scale=scale)
+    report = config.build(imgsz=imgsz, nc=nc, real=real, repo=repo)
     if json:
-        options.print_json({"file": str(config.path), **records.build(report)})
+        options.print_json(
+            {
+                "file": str(config.path),
+                "dialect": config.dialect,
+                "scale": config.scale,
+                "builder": config.builder(repo),
+                **records.build(report),
+            }
+        )
         return
-    typer.echo(f"{config.path} builds: {len(report.layers)} layers, {totals(report)}")
+    scale = f" at scale {config.scale}" if config.scale else ""
+    typer.echo(f"{config.path} builds{scale}: {len(report.layers)} layers, {totals(report)}")
     if real:
         typer.echo(f"Forward and backward at {imgsz} pixels are finite.")

@@ -92,9 +92,9 @@ def check(
 
     Exits with 1 if anything is found that is surely wrong (level error).
 
-    **Examples**: yaml-attn check yolov5s_SE.yaml
-
-    yaml-attn check . --fix --dry-run
+    Examples:
+        yaml-attn check yolov5s_SE.yaml
+        yaml-attn check . --fix --dry-run
     """
     from yaml_attn.checks.fixing import repair  # noqa: PLC0415
     from yaml_attn.checks.manual import explain as manual  # noqa: PLC0415

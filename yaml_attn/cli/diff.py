@@ -17,11 +17,11 @@ from yaml_attn.cli.render import (
     print_table,
     unified_diff,
 )
-from yaml_attn.cli.writing import edit_lines, output_name
+from yaml_attn.cli.writing import edit_lines
 from yaml_attn.errors import UsageError
 
 if TYPE_CHECKING:
-    from yaml_attn.api import Config
+    from yaml_attn.configs import Config
     from yaml_attn.results import Difference
 
 
@@ -54,6 +54,9 @@ def diff(
     ] = None,
     json: options.Json = False,
     output: options.Output = None,
+    dialect: options.Dialect = None,
+    scale: options.Scale = None,
+    repo: options.Repo = None,  # noqa: ARG001
     imgsz: options.ImageSize = 640,  # noqa: ARG001
     nc: options.Classes = None,  # noqa: ARG001
     real: options.Real = False,  # noqa: ARG001
@@ -61,15 +64,16 @@ def diff(
     in_place: options.InPlace = False,
     force: options.Force = False,  # noqa: ARG001
     dry_run: options.DryRun = False,  # noqa: ARG001
+    quiet: options.Quiet = False,  # noqa: ARG001
 ) -> None:
     """Preview an insertion: old index -> new index, every `from` that changes, the text diff.
 
     Takes the options of `insert`, but builds and writes nothing. With two files, their layers are
     aligned and compared.
 
-    **Examples**: yaml-attn diff --base yolov5s.yaml --module SE --after 8
-
-    yaml-attn diff yolov5s.yaml yolov5s_SE.yaml
+    Examples:
+        yaml-attn diff --base yolov5s.yaml --module SE --after 8
+        yaml-attn diff yolov5s.yaml yolov5s_SE.yaml
     """
     from yaml_attn.api import compare_files, load  # noqa: PLC0415
     from yaml_attn.cli import records  # noqa: PLC0415
@@ -84,8 +88,8 @@ def diff(
         asked = requests(
             ctx, consumers=consumers, name=name, channels=channels, identity_init=identity_init
         )
-        edited = load(base).edit(*asked)
-        target = "" if in_place else Path(output).name if output else output_name(edited)
+        edited = load(base, dialect=dialect, scale=scale).edit(*asked)
+        target = "" if in_place else Path(output).name if output else edited.default_name
         difference = edited.diff(target)
     else:
         raise UsageError(

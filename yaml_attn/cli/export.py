@@ -25,12 +25,14 @@ def export(
         typer.Option("--output", "-o", metavar="FILE", help="File or folder, - for stdout."),
     ] = Path("attention.py"),
     force: options.Force = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write mechanisms to one file that needs PyTorch alone, for a code base of your own.
 
     A checkout of YOLOv5, YOLOv7, YOLOv9 or YOLOv3 gets it, and four lines more, by `apply`.
 
-    **Example**: yaml-attn export SE CBAM -o attention.py
+    Example:
+        yaml-attn export SE CBAM -o attention.py
     """
     from yaml_attn.files import write_atomically  # noqa: PLC0415
     from yaml_attn.frameworks.standalone import bundled, standalone  # noqa: PLC0415
@@ -47,6 +49,8 @@ def export(
         return
     target = output / "attention.py" if output.is_dir() else output
     write_atomically(target, text.encode(), replace=force)
+    if quiet:
+        return
     count = len(text.splitlines())
     written = [*(each.name for each in mechanisms), *(each.name for each in own)]
     typer.echo(f"Wrote {target}: {', '.join(written)}; {count} lines.")

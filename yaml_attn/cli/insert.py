@@ -25,6 +25,9 @@ def insert(
     identity_init: options.IdentityInit = False,
     name: options.Name = None,
     channels: options.Channels = options.ChannelArgument.nominal,
+    dialect: options.Dialect = None,
+    scale: options.Scale = None,
+    repo: options.Repo = None,
     imgsz: options.ImageSize = 640,
     nc: options.Classes = None,
     real: options.Real = False,
@@ -33,6 +36,7 @@ def insert(
     in_place: options.InPlace = False,
     force: options.Force = False,
     dry_run: options.DryRun = False,
+    quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Insert attention layers and renumber every reference; write the new config.
@@ -40,17 +44,17 @@ def insert(
     The result is proved (read again, it is the base with just these layers) and built before
     anything is written; every byte that need not change is as it was.
 
-    **Examples**: yaml-attn insert --base yolov5s.yaml --module SE --after 8
-
-    yaml-attn insert --base yolov5s.yaml --module CBAM --after P3,P4,P5
+    Examples:
+        yaml-attn insert --base yolov5s.yaml --module SE --after 8
+        yaml-attn insert --base yolov5s.yaml --module CBAM --after P3,P4,P5
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
-    wanted = Wanted(imgsz, nc, real, no_build, output, in_place, force, dry_run, json)
+    wanted = Wanted(imgsz, nc, real, no_build, repo, output, in_place, force, dry_run, quiet, json)
     wanted.check()
     if not module:
         raise UsageError("say what to insert: --module SE", hint="`yaml-attn modules` lists them.")
     asked = requests(
         ctx, consumers=consumers, name=name, channels=channels, identity_init=identity_init
     )
-    finish(load(base).edit(*asked), wanted)
+    finish(load(base, dialect=dialect, scale=scale).edit(*asked), wanted)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperCommand
 
 from yaml_attn.cli import options
+from yaml_attn.cli.helping import Command
 from yaml_attn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ORDER = "yaml_attn.order"
 
 
-class InOrder(TyperCommand):
+class InOrder(Command):
     """A command that knows in which order its options were given."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from yaml_attn.modules.own import OwnMechanism
-    from yaml_attn.modules.registry import Mechanism
+    from yaml_attn.modules.registry import Mechanism, NativeMechanism
 
 WIDTHS = (256, 512, 1024)
 TUTORIAL = "tutorial"
@@ -46,11 +46,10 @@ def modules(
 ) -> None:
     """List the bundled attention mechanisms and those of installed packages, or show one of them.
 
-    **Examples**: yaml-attn modules
-
-    yaml-attn modules CBAM
-
-    yaml-attn modules --source tutorial
+    Examples:
+        yaml-attn modules
+        yaml-attn modules CBAM
+        yaml-attn modules --source tutorial
     """
     if source is not None:
         _print_source(source, name, json=json)
@@ -79,13 +78,11 @@ def modules(
         return
     if set_ or thorough:
         raise UsageError("--set and --thorough are for trying out a class of yours")
-    if json and chosen:
-        options.print_json(records.mechanism(chosen))
+    if chosen:
+        _print_one(chosen, json=json)
     elif json:
         bundled = [records.mechanism(each) for each in MECHANISMS.values()]
         options.print_json([*bundled, *map(_origin, entry_point_mechanisms())])
-    elif chosen:
-        _print_one(chosen)
     else:
         _print_all(list(MECHANISMS.values()), entry_point_mechanisms())
 
@@ -145,7 +142,21 @@ def _print_source(source: str, name: str | None, *, json: bool) -> None:
     print_table(console(style), table, style)
 
 
-def _print_one(each: Mechanism) -> None:
+def _print_one(each: Mechanism | NativeMechanism, *, json: bool) -> None:
+    from yaml_attn.cli import records  # noqa: PLC0415
+    from yaml_attn.modules.registry import NativeMechanism  # noqa: PLC0415
+
+    if isinstance(each, NativeMechanism):
+        record, text = records.native(each), _native(each)
+    else:
+        record, text = records.mechanism(each), _bundled(each)
+    if json:
+        options.print_json(record)
+    else:
+        typer.echo(text)
+
+
+def _bundled(each: Mechanism) -> str:
     added = ", ".join(
         f"{count:,} at {width}" for count, width in zip(each.parameters_added, WIDTHS, strict=True)
     )
@@ -153,7 +164,7 @@ def _print_one(each: Mechanism) -> None:
     told = each.adapted.replace("\n", f"\n{'':13}")
     adapted = f"Adapted:     {told}\n" if told else ""
     where = "--inputs 6,4" if each.inputs > 1 else "--after 8"
-    typer.echo(
+    return (
         f"{each.signature}\n\n{each.summary}\n\n"
         f"Family:      {each.family}\n"
         f"Paper:       {each.title}, {each.venue} {each.year}, {arxiv}\n"
@@ -161,6 +172,17 @@ def _print_one(each: Mechanism) -> None:
         f"Parameters:  {added} channels\n"
         f"Aliases:     {', '.join(each.aliases) or 'none'}\n"
         f"Example:     yaml-attn insert --base yolov5s.yaml --module {each.name} {where}"
+    )
+
+
+def _native(each: NativeMechanism) -> str:
+    return (
+        f"{each.signature}\n\n"
+        "Not bundled: stock Ultralytics (8.3.100 and newer) has it, so that the config trains\n"
+        "wherever Ultralytics is installed, without yaml-attn.\n\n"
+        f"Paper:       {each.title}, {each.venue} {each.year}, arXiv {each.arxiv}\n"
+        f"Example:     yaml-attn insert --base yolov8s.yaml --module {each.name}\n"
+        f"             --set squeeze_channels=32 --after SPPF"
     )
 
 

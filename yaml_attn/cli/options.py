@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ OUTPUT = "Output"
 _BASE = typer.Option(
     "--base",
     "-b",
+    metavar="FILE",
     help="The config to start from: a file, or a template's name.",
     rich_help_panel=WHAT,
 )
@@ -29,6 +31,7 @@ Modules = Annotated[
     typer.Option(
         "--module",
         "-m",
+        metavar="NAME",
         help="The attention mechanism; `yaml-attn modules` lists them. May be given several "
         "times: the options behind each speak of it.",
         rich_help_panel=WHAT,
@@ -122,6 +125,7 @@ Name = Annotated[
     str | None,
     typer.Option(
         "--name",
+        metavar="NAME",
         help="Module name in the row, when your framework calls it differently.",
         rich_help_panel=ROW,
     ),
@@ -159,7 +163,38 @@ Classes = Annotated[
     typer.Option(
         "--nc",
         min=1,
+        metavar="CLASSES",
         help="Number of classes to build with, instead of the file's.",
+        rich_help_panel=CHECK,
+    ),
+]
+Dialect = Annotated[
+    str | None,
+    typer.Option(
+        "--dialect",
+        metavar="NAME",
+        help="What the config is written for, instead of what its content says: yolov3, yolov5, "
+        "yolov7, yolov9, yolov10 or ultralytics.",
+        rich_help_panel=CHECK,
+    ),
+]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        "--scale",
+        metavar="NAME",
+        help="One of the scales that an Ultralytics config holds (n, s, m, l, x), instead of the "
+        "one that its name says.",
+        rich_help_panel=CHECK,
+    ),
+]
+Repo = Annotated[
+    Path | None,
+    typer.Option(
+        "--repo",
+        metavar="FOLDER",
+        help="Build with the layers of this checkout (YOLOv3, 5, 7, 9, Ultralytics or a fork), in "
+        "a process of its own; nothing is written there.",
         rich_help_panel=CHECK,
     ),
 ]
@@ -198,6 +233,10 @@ Force = Annotated[
 DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Do everything but write.", rich_help_panel=OUTPUT),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print warnings and errors alone.", rich_help_panel=OUTPUT),
 ]
 Json = Annotated[
     bool,

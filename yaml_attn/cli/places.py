@@ -20,7 +20,8 @@ def places(
 ) -> None:
     """List the places that have a name: which layers each means in this file.
 
-    **Example**: yaml-attn places yolov5s.yaml
+    Example:
+        yaml-attn places yolov5s.yaml
     """
     from yaml_attn.api import load  # noqa: PLC0415
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from yaml_attn.api import Config
     from yaml_attn.building.report import BuildReport, LayerReport
     from yaml_attn.config.changes import LayerChange, Reading
+    from yaml_attn.configs import Config
     from yaml_attn.modules.catalog.tutorial import Answer
-    from yaml_attn.modules.registry import Mechanism, Refused
-    from yaml_attn.results import Difference, Inserted, Verification
+    from yaml_attn.modules.registry import Mechanism, NativeMechanism, Refused
+    from yaml_attn.results import Difference, Inserted, Outline, Verification
 
 
 def difference(found: Difference) -> dict[str, Any]:
@@ -53,6 +53,7 @@ def edit(config: Config) -> dict[str, Any]:
     return {
         "base": str(config.path),
         "dialect": config.dialect,
+        "scale": config.scale,
         "inserted": [inserted(each) for each in config.inserted],
         "side_effects": list(config.side_effects),
     }
@@ -76,9 +77,21 @@ def inserted(each: Inserted) -> dict[str, Any]:
 def verification(found: Verification) -> dict[str, Any]:
     """Base and edited network built."""
     return {
+        "builder": found.builder,
         "base_parameters": found.base.parameters,
         "added_parameters": sum(each.parameters for each in found.added),
         **build(found.edited),
+    }
+
+
+def outline(found: Outline) -> dict[str, Any]:
+    """What is verified without the framework."""
+    return {
+        "strides": list(found.strides),
+        "added_parameters": sum(each.parameters for each in found.added),
+        "layers": [layer(each) for each in found.added],
+        "missing": found.missing,
+        "problem": found.problem,
     }
 
 
@@ -124,6 +137,20 @@ def mechanism(each: Mechanism) -> dict[str, Any]:
             for one in each.parameters
         ],
         "parameters_added": dict(zip(("256", "512", "1024"), each.parameters_added, strict=True)),
+    }
+
+
+def native(each: NativeMechanism) -> dict[str, Any]:
+    """A mechanism that a stock framework has."""
+    return {
+        "name": each.name,
+        "title": each.title,
+        "venue": each.venue,
+        "year": each.year,
+        "arxiv": each.arxiv,
+        "inputs": each.inputs,
+        "parameters": [{"name": one.name, "type": one.annotation} for one in each.parameters],
+        "framework": "ultralytics",
     }
 
 

@@ -10,6 +10,9 @@ def remove(
     *,
     base: options.Base,
     at: options.At,
+    dialect: options.Dialect = None,
+    scale: options.Scale = None,
+    repo: options.Repo = None,
     imgsz: options.ImageSize = 640,
     nc: options.Classes = None,
     real: options.Real = False,
@@ -18,16 +21,18 @@ def remove(
     in_place: options.InPlace = False,
     force: options.Force = False,
     dry_run: options.DryRun = False,
+    quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Remove layers: their readers read what they read, and every reference is renumbered.
 
     Refused where that has no meaning: a Concat, a layer that changes channels or stride.
 
-    **Example**: yaml-attn remove --base yolov5s_SE.yaml --at SE -o without.yaml
+    Example:
+        yaml-attn remove --base yolov5s_SE.yaml --at SE -o without.yaml
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
-    wanted = Wanted(imgsz, nc, real, no_build, output, in_place, force, dry_run, json)
+    wanted = Wanted(imgsz, nc, real, no_build, repo, output, in_place, force, dry_run, quiet, json)
     wanted.check()
-    finish(load(base).remove(at), wanted)
+    finish(load(base, dialect=dialect, scale=scale).remove(at), wanted)

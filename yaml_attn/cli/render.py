@@ -7,15 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import compress
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
-import rich.box
-import rich.table
-from rich.console import Console
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
-from yaml_attn.config.changes import LayerChange, Reading
-from yaml_attn.config.network import From
+    from yaml_attn.config.changes import LayerChange, Reading
+    from yaml_attn.config.network import From
+
+# rich is imported where it is needed: it is a third of what `--help` would cost.
 
 
 class Format(str, Enum):
@@ -77,8 +78,11 @@ def print_table(out: Console, table: Table, style: Format) -> None:
         for line in table.lines(style):
             out.print(line)
         return
-    box = rich.box.SIMPLE_HEAD
-    found = rich.table.Table(box=box, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False)
+    from rich import box, table as tables  # noqa: PLC0415, I001
+
+    found = tables.Table(
+        box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False
+    )
     shown = [out.width >= NARROW or header not in table.spare for header in table.headers]
     for header in compress(table.headers, shown):
         justify: Literal["left", "right"] = "right" if header in table.right else "left"
@@ -91,6 +95,8 @@ def print_table(out: Console, table: Table, style: Format) -> None:
 
 def console(style: Format | None = None, file: IO[str] | None = None) -> Console:
     """A console for one of the formats; None is rich on a terminal and text elsewhere."""
+    from rich.console import Console  # noqa: PLC0415
+
     file = file or sys.stdout
     if (style or default_format(file)) is Format.rich:
         return Console(file=file, highlight=False, markup=False, emoji=False)
@@ -145,6 +151,8 @@ def shape(value: Any) -> str:
 
 def unified_diff(text: str, style: Format) -> Text:
     """A unified diff, coloured where colours are shown."""
+    from rich.text import Text  # noqa: PLC0415
+
     colours = {"+": "green", "-": "red", "@": "cyan"}
     found = Text()
     for line in text.splitlines():

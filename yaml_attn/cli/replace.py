@@ -19,6 +19,7 @@ def replace(
         typer.Option(
             "--module",
             "-m",
+            metavar="NAME",
             help="The new module; C3[SE] is a C3 with SE in each bottleneck, written C3SE.",
             rich_help_panel=options.WHAT,
         ),
@@ -32,6 +33,9 @@ def replace(
             rich_help_panel=options.ROW,
         ),
     ] = None,
+    dialect: options.Dialect = None,
+    scale: options.Scale = None,
+    repo: options.Repo = None,
     imgsz: options.ImageSize = 640,
     nc: options.Classes = None,
     real: options.Real = False,
@@ -40,17 +44,18 @@ def replace(
     in_place: options.InPlace = False,
     force: options.Force = False,
     dry_run: options.DryRun = False,
+    quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Replace layers by another module; what they read and who reads them stays.
 
-    **Examples**: yaml-attn replace --base yolov5s.yaml --at backbone.C3 --module 'C3[SE]'
-
-    yaml-attn replace --base yolov5s.yaml --at SPPF --module SPP --args '[1024, [5, 9, 13]]'
+    Examples:
+        yaml-attn replace --base yolov5s.yaml --at backbone.C3 --module 'C3[SE]'
+        yaml-attn replace --base yolov5s.yaml --at SPPF --module SPP --args '[1024, [5, 9, 13]]'
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
-    wanted = Wanted(imgsz, nc, real, no_build, output, in_place, force, dry_run, json)
+    wanted = Wanted(imgsz, nc, real, no_build, repo, output, in_place, force, dry_run, quiet, json)
     wanted.check()
     given = None if args is None else options.arguments(args)
-    finish(load(base).replace(at, module, given), wanted)
+    finish(load(base, dialect=dialect, scale=scale).replace(at, module, given), wanted)

@@ -10,8 +10,8 @@ from yaml_attn.cli import options
 from yaml_attn.cli.render import Table, console, default_format, flow, print_table, reads, shape
 
 if TYPE_CHECKING:
-    from yaml_attn.api import Config
     from yaml_attn.building.report import BuildReport, LayerReport
+    from yaml_attn.configs import Config
 
 
 def show(
@@ -25,18 +25,22 @@ def show(
             rich_help_panel=options.CHECK,
         ),
     ] = False,
+    dialect: options.Dialect = None,
+    scale: options.Scale = None,
+    repo: options.Repo = None,
     imgsz: options.ImageSize = 640,
     nc: options.Classes = None,
     json: options.Json = False,
 ) -> None:
     """Show the layers: index, from, what it reads, number after depth scaling, module, args.
 
-    **Example**: yaml-attn show yolov5s.yaml --build
+    Example:
+        yaml-attn show yolov5s.yaml --build
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
-    config = load(file)
-    report = config.build(imgsz=imgsz, nc=nc) if build else None
+    config = load(file, dialect=dialect, scale=scale)
+    report = config.build(imgsz=imgsz, nc=nc, repo=repo) if build else None
     if json:
         _print_json(config, report)
     else:
@@ -54,6 +58,7 @@ def _print_json(config: Config, report: BuildReport | None) -> None:
         {
             "file": str(config.path),
             "dialect": config.dialect,
+            "scale": config.scale,
             "layers": layers,
             "build": records.build(report) if report else None,
         }
@@ -81,7 +86,8 @@ def _print(config: Config, report: BuildReport | None) -> None:
         found.add(*cells, *(_built(report.layers[index]) if report else ()))
     out = console(style)
     print_table(out, found, style)
-    out.print(f"{len(config.changes)} layers, {config.dialect}.")
+    scale = f", scale {config.scale} of {', '.join(config.scales)}" if config.scale else ""
+    out.print(f"{len(config.changes)} layers, {config.dialect}{scale}.")
     if report:
         out.print(totals(report))
 

@@ -14,7 +14,7 @@ from yaml_attn.errors import OutputError
 from yaml_attn.files import EXISTS_HINT
 
 if TYPE_CHECKING:
-    from yaml_attn.api import Config
+    from yaml_attn.configs import Config
     from yaml_attn.weights import Carried, Checkpoint, Kind, LayerSummary, Moved
 
 WEIGHTS = "Weights"
@@ -93,6 +93,7 @@ def weights(
     ] = None,
     force: options.Force = False,
     dry_run: options.DryRun = False,
+    quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Keep the pretrained weights: move every tensor to where an edit moved its layer.
@@ -100,9 +101,11 @@ def weights(
     A framework loads by layer number, and loses or misplaces all that stands behind a new layer.
     The checkpoint is read without its framework, and without executing anything in it.
 
-    **Example**: yaml-attn weights -w yolov5s.pt -b yolov5s.yaml -c yolov5s_SE.yaml
+    Example:
+        yaml-attn weights -w yolov5s.pt -b yolov5s.yaml -c yolov5s_SE.yaml
     """
     from yaml_attn.api import load  # noqa: PLC0415
+    from yaml_attn.dialects import find  # noqa: PLC0415
     from yaml_attn.weights import Described, carry, kind_of, read_checkpoint, save  # noqa: PLC0415
 
     target = output or Path(f"{config.stem}.pt")
@@ -110,11 +113,12 @@ def weights(
     _refuse(target, weights, force=force)
     before, after = load(base), load(config)
     checkpoint = read_checkpoint(weights)
+    bundled = before.builder() == after.builder() == "bundled"
     carried = carry(
         checkpoint,
         Described(before.network, before.document.settings),
         Described(after.network, after.document.settings),
-        build=before.can_build and after.can_build,
+        dialect=find(after.dialect) if bundled else None,
         nc=nc,
         seed=seed,
     )
@@ -123,7 +127,7 @@ def weights(
         save(target, carried.state, kind, config=plain, replace=force)
     if json:
         options.print_json(_record(checkpoint, carried, after, target, written=not dry_run))
-    else:
+    elif not quiet:
         _print(checkpoint, carried, before, after, target, kind, all_, written=not dry_run)
 
 
@@ -228,7 +232,11 @@ def _totals(checkpoint: Checkpoint, carried: Carried) -> Iterator[str]:
 
 
 def _use(config: Config, target: Path, kind: Kind) -> list[str]:
-    use = _USES.get(config.dialect, _USES["train.py"]).format(config=config.path, output=target)
+    from yaml_attn.dialects import family  # noqa: PLC0415
+
+    use = _USES.get(family(config.dialect), _USES["train.py"]).format(
+        config=config.path, output=target
+    )
     if kind == "checkpoint":
         return [
             f"Use: {use}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +12,11 @@ from yaml_attn.cli import options
 from yaml_attn.cli.contract_table import contract_summary
 from yaml_attn.cli.render import console, default_format, shape, unified_diff
 from yaml_attn.errors import UsageError
+from yaml_attn.results import Outline, Verification
 
 if TYPE_CHECKING:
-    from yaml_attn.api import Config
-    from yaml_attn.results import Verification
+    from yaml_attn.building.report import LayerReport
+    from yaml_attn.configs import Config
 
 STDOUT = "-"
 
@@ -27,10 +29,12 @@ class Wanted:
     nc: int | None
     real: bool
     no_build: bool
+    repo: Path | None
     output: str | None
     in_place: bool
     force: bool
     dry_run: bool
+    quiet: bool
     json: bool
 
     def check(self) -> None:
@@ -43,6 +47,9 @@ class Wanted:
             raise UsageError("--in-place writes the base, --output another file: give one of them")
         if self.json and self.output == STDOUT:
             raise UsageError("--json and --output - both print on stdout: give one of them")
+        if self.no_build and (self.repo or self.real):
+            option = "--repo" if self.repo else "--real"
+            raise UsageError(f"{option} builds, --no-build does not: give one of them")
 
 
 def finish(config: Config, wanted: Wanted) -> None:
@@ -50,9 +57,7 @@ def finish(config: Config, wanted: Wanted) -> None:
     target = _target(config, wanted)
     if target:
         config.check_output(target, force=wanted.force, in_place=wanted.in_place)
-    verified = None
-    if not wanted.no_build and config.can_build:
-        verified = config.verify(imgsz=wanted.imgsz, nc=wanted.nc, real=wanted.real)
+    verified = None if wanted.no_build else _verified(config, wanted)
     if wanted.dry_run:
         pass
     elif target:
@@ -62,15 +67,17 @@ def finish(config: Config, wanted: Wanted) -> None:
         sys.stdout.flush()
     if wanted.json:
         _print_json(config, verified, target, written=not wanted.dry_run)
-    else:
+    elif not wanted.quiet:
         _print(config, verified, target, wanted)
+    warning = config.name_warning(target) if target else None
+    if warning and not wanted.json:
+        console(file=sys.stderr).print(f"warning: {warning}")
 
 
-def output_name(config: Config) -> str:
-    """The name of the file that an edited config is written to unless one is given."""
-    stem = config.path.stem if config.path else "config"
-    edited = [each.module for each in config.changes if each.old is None or each.replaced]
-    return "_".join([stem, *dict.fromkeys(edited)] if edited else [stem, "edited"]) + ".yaml"
+def _verified(config: Config, wanted: Wanted) -> Verification | Outline:
+    if config.builder(wanted.repo):
+        return config.verify(imgsz=wanted.imgsz, nc=wanted.nc, real=wanted.real, repo=wanted.repo)
+    return config.outline(imgsz=wanted.imgsz, nc=wanted.nc)
 
 
 def edit_lines(config: Config) -> list[str]:
@@ -104,13 +111,13 @@ def _target(config: Config, wanted: Wanted) -> Path | None:
         return config.path
     if wanted.output == STDOUT:
         return None
-    name = output_name(config)
+    name = config.default_name
     path = Path(wanted.output or name)
     return path / name if path.is_dir() else path
 
 
 def _print_json(
-    config: Config, verified: Verification | None, target: Path | None, *, written: bool
+    config: Config, verified: Verification | Outline | None, target: Path | None, *, written: bool
 ) -> None:
     from yaml_attn.cli import records  # noqa: PLC0415
 
@@ -120,13 +127,15 @@ def _print_json(
             **records.difference(config.diff(target.name if target else "")),
             "output": str(target),
             "written": written,
-            "build": records.verification(verified) if verified else None,
+            "build": records.verification(verified) if isinstance(verified, Verification) else None,
+            "outline": records.outline(verified) if isinstance(verified, Outline) else None,
+            "warning": config.name_warning(target) if target else None,
         }
     )
 
 
 def _print(
-    config: Config, verified: Verification | None, target: Path | None, wanted: Wanted
+    config: Config, verified: Verification | Outline | None, target: Path | None, wanted: Wanted
 ) -> None:
     # With the file itself on stdout, everything said about it goes to stderr.
     file = sys.stdout if target else sys.stderr
@@ -135,32 +144,68 @@ def _print(
     out.print(unified_diff(config.diff(target.name if target else "stdout").text, style))
     for line in edit_lines(config):
         out.print(line)
-    if verified:
-        for line in _verified(verified):
+    if verified is None:
+        out.print("Not built, as asked; the wiring is proved.")
+    else:
+        for line in _verdict(config, verified, wanted):
             out.print(line)
         for name, checks in verified.contracts.items():
             out.print(contract_summary(name, checks))
-    elif not wanted.no_build:
-        out.print(
-            f"Not built: this is a config of the dialect {config.dialect}, and only YOLOv5's "
-            "layers are bundled. The wiring is proved, shapes and parameters are not."
-        )
-    else:
-        out.print("Not built, as asked; the wiring is proved.")
     if target:
         out.print(f"{'Would write' if wanted.dry_run else 'Wrote'} {target}")
 
 
-def _verified(found: Verification) -> list[str]:
+def _verdict(config: Config, found: Verification | Outline, wanted: Wanted) -> list[str]:
+    if isinstance(found, Verification):
+        return _built(config, found)
+    return _outlined(config, found, wanted)
+
+
+def _built(config: Config, found: Verification) -> list[str]:
     total = f"{found.edited.parameters:,} parameters = {found.base.parameters:,} of the base"
     parts = [f" + {layer.module} {layer.parameters:,}" for layer in found.added]
     for old, new in found.replaced:
         parts.append(f" {new.parameters - old.parameters:+,} ({new.module} for {old.module})")
     parts += [f" - {layer.module} {layer.parameters:,}" for layer in found.removed]
-    strides = ", ".join(f"{stride:g}" for stride in found.edited.strides)
-    lines = [f"Built: {total}{''.join(parts)}; strides {strides}."]
-    for layer in found.added:
-        cost = f", {layer.flops / 1e6:.3g} MFLOPs" if layer.flops is not None else ""
-        size = f"{shape(layer.shape)} at {found.edited.imgsz} pixels"
-        lines.append(f"Layer {layer.index} ({layer.module}): {size}{cost}.")
-    return lines
+    how = f"Built{_at_scale(config)}{_WITH[found.builder]}"
+    strides = _strides(found.edited.strides)
+    return [
+        f"{how}: {total}{''.join(parts)}; strides {strides}.",
+        *(_added(layer, found.edited.imgsz) for layer in found.added),
+    ]
+
+
+_WITH = {"bundled": "", "ultralytics": " with Ultralytics", "checkout": " with the checkout"}
+
+
+def _outlined(config: Config, found: Outline, wanted: Wanted) -> list[str]:
+    if found.problem:
+        return [
+            f"The wiring is proved. Nothing is built: {found.problem}.",
+            f"To build it as a fork's: {found.missing}.",
+        ]
+    alone = ", and the new layers by themselves" if found.added else ""
+    verified = f"the wiring, strides {_strides(found.strides)}{alone}"
+    return [
+        f"Verified{_at_scale(config)}: {verified}.",
+        *(_added(layer, wanted.imgsz, count=True) for layer in found.added),
+        "Not verified: the other layers' shapes and parameters.",
+        f"To build them too: {found.missing}.",
+    ]
+
+
+def _at_scale(config: Config) -> str:
+    return f" at scale {config.scale}" if config.scale else ""
+
+
+def _strides(strides: Sequence[float | None]) -> str:
+    return ", ".join("?" if stride is None else f"{stride:g}" for stride in strides) or "none"
+
+
+def _added(layer: LayerReport, imgsz: int, *, count: bool = False) -> str:
+    parameters = f", {layer.parameters:,} parameters" if count else ""
+    cost = f", {layer.flops / 1e6:.3g} MFLOPs" if layer.flops is not None else ""
+    return (
+        f"Layer {layer.index} ({layer.module}): {shape(layer.shape)} at {imgsz} pixels"
+        f"{parameters}{cost}."
+    )

@@ -10,7 +10,8 @@ def yolo(context: typer.Context) -> None:
 
     What follows is that command's own language; `help` explains it. The exit code is its own too.
 
-    **Example**: yaml-attn yolo train model=yolo11n_SE.yaml data=coco8.yaml epochs=100
+    Example:
+        yaml-attn yolo train model=yolo11n_SE.yaml data=coco8.yaml epochs=100
     """
     from yaml_attn.frameworks.ultralytics import run_yolo  # noqa: PLC0415
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from yaml_attn.errors import UsageError
 
 if TYPE_CHECKING:
-    from yaml_attn.modules.own import OwnMechanism
-    from yaml_attn.modules.registry import Mechanism, Parameter
+    from yaml_attn.modules.registry import AnyMechanism, Parameter
 
 
 def row_arguments(
-    mechanism: Mechanism | OwnMechanism, args: Sequence[Any], named: Mapping[str, Any]
+    mechanism: AnyMechanism, args: Sequence[Any], named: Mapping[str, Any]
 ) -> list[Any]:
     """The positional arguments that mean `args`, then `named`; defaults fill the gaps.
 
@@ -50,7 +49,7 @@ def row_arguments(
 
 
 def _refuse_unwritable(
-    mechanism: Mechanism | OwnMechanism, values: Mapping[str, Any], last: int, hint: str
+    mechanism: AnyMechanism, values: Mapping[str, Any], last: int, hint: str
 ) -> None:
     """Refuse what the arguments of a row, a list without names, cannot say of a user's class."""
     for at, each in enumerate(mechanism.parameters):

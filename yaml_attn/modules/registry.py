@@ -8,17 +8,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from yaml_attn.errors import UnknownModuleError
 from yaml_attn.modules.catalog import MECHANISMS
 from yaml_attn.modules.catalog.refused import REFUSED
 from yaml_attn.modules.mechanism import Mechanism, Parameter, Refused
+from yaml_attn.modules.native import NATIVE, NativeMechanism
 
 if TYPE_CHECKING:
     from yaml_attn.modules.own import OwnMechanism
 
-__all__ = ["MECHANISMS", "REFUSED", "Mechanism", "Parameter", "Refused", "find", "known", "refused"]
+AnyMechanism: TypeAlias = "Mechanism | OwnMechanism | NativeMechanism"
+"""A bundled mechanism, a class of the user's or of a package's, or one of another library."""
+
+__all__ = [
+    "MECHANISMS",
+    "NATIVE",
+    "REFUSED",
+    "AnyMechanism",
+    "Mechanism",
+    "NativeMechanism",
+    "Parameter",
+    "Refused",
+    "find",
+    "known",
+    "refused",
+]
 
 
 def _key(name: str) -> str:
@@ -46,8 +62,8 @@ def _meanings() -> Mapping[str, tuple[str, ...]]:
 
 
 def known(name: str) -> bool:
-    """Whether exactly one bundled mechanism has this name or alias."""
-    return len(_meanings().get(_key(name), ())) == 1
+    """Whether exactly one bundled mechanism has this name or alias, or a stock framework has it."""
+    return name in NATIVE or len(_meanings().get(_key(name), ())) == 1
 
 
 def refused(name: str) -> Refused | None:
@@ -56,14 +72,17 @@ def refused(name: str) -> Refused | None:
     return next(named, None)
 
 
-def find(name: str) -> Mechanism | OwnMechanism:
+def find(name: str) -> AnyMechanism:
     """The mechanism with this name or alias, whatever its case, underscores and hyphens.
 
-    A bundled one, or else one that an installed package offers (`own.entry_point_mechanisms`).
+    A bundled one, one that a stock framework has already (`native`), or else one that an installed
+    package offers (`own.entry_point_mechanisms`).
 
     Raises:
         UnknownModuleError: none has it, it could mean two, or what it means cannot be a layer.
     """
+    if name in NATIVE:
+        return NATIVE[name]
     meant = _meanings().get(_key(name), ())
     if len(meant) == 1:
         return MECHANISMS[meant[0]]

@@ -18,7 +18,7 @@ from yaml_attn.building import bundled
 from yaml_attn.building.model import Model
 from yaml_attn.config.compare import Comparison, compare
 from yaml_attn.config.network import Network
-from yaml_attn.dialects.base import Settings
+from yaml_attn.dialects.base import Dialect, Settings
 from yaml_attn.errors import CheckpointError
 from yaml_attn.weights.checkpoint import Checkpoint
 from yaml_attn.weights.state import split
@@ -82,7 +82,7 @@ def carry(
     base: Described,
     edited: Described,
     *,
-    build: bool,
+    dialect: Dialect | None,
     nc: int | None = None,
     seed: int = 0,
 ) -> Carried:
@@ -92,7 +92,7 @@ def carry(
         checkpoint: weights of the base.
         base: the config that the checkpoint was trained with.
         edited: the config that the weights are wanted for.
-        build: whether the layers of both are bundled.
+        dialect: of both, if its layers are bundled; else the state dict alone is renumbered.
         nc: number of classes of the new network, instead of its config's.
         seed: of the initial values of new layers.
 
@@ -109,13 +109,13 @@ def carry(
         )
     comparison = compare(base.network, edited.network)
     mapping = _index_map(comparison)
-    if not build:
+    if dialect is None:
         return Carried(transfer(checkpoint.state, mapping), {}, comparison, None)
-    before = bundled.build(base.network, base.settings, init=False)
+    before = bundled.build(base.network, base.settings, init=False, dialect=dialect)
     _refuse_foreign(checkpoint, _shapes(before))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        after = bundled.build(edited.network, edited.settings, nc=nc)
+        after = bundled.build(edited.network, edited.settings, nc=nc, dialect=dialect)
     found = transfer(checkpoint.state, mapping, _shapes(after))
     new = {each.target for each in found.moved if each.outcome == "new"}
     initial = {key: value for key, value in after.state_dict().items() if key in new}

@@ -1,0 +1,239 @@
+"""How a study ends: compared with its folder or written to it, and reported."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from yaml_attn.cli import options
+from yaml_attn.cli.render import Table, console, default_format, print_table
+from yaml_attn.errors import UsageError
+
+if TYPE_CHECKING:
+    from yaml_attn.ablation import Folder, Result
+    from yaml_attn.ablation.producing import Facts, Produced
+    from yaml_attn.ablation.running import Progress
+
+_MOST_LISTED = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options that say what to do with what a study gives."""
+
+    prune: bool
+    dry_run: bool
+    quiet: bool
+    json: bool
+    check: bool
+    github_matrix: bool
+    strict: bool
+
+    def check_options(self, *, force: bool) -> None:
+        """Refuse options that contradict one another.
+
+        Raises:
+            UsageError: two of them do.
+        """
+        if self.json and self.github_matrix:
+            raise UsageError("--json and --github-matrix both print on stdout: give one of them")
+        if self.check and (self.prune or force or self.dry_run):
+            raise UsageError("--check writes nothing: leave out --prune, --force and --dry-run")
+
+
+@contextmanager
+def watch(*, quiet: bool) -> Iterator[Progress | None]:
+    """Show on stderr how far a study is: a bar on a terminal, lines elsewhere."""
+    if quiet:
+        yield None
+    elif not sys.stderr.isatty():
+        yield _line
+    else:
+        from rich.console import Console  # noqa: PLC0415
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
+        columns = (BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=None)
+
+            def advance(each: Produced, done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total, description=each.variant.name)
+
+            yield advance
+
+
+def _line(each: Produced, done: int, total: int) -> None:
+    typer.echo(f"{done}/{total} {each.variant.name}", err=True)
+
+
+def finish(folder: Folder, wanted: Wanted) -> None:
+    """Check the folder or bring it up to date, and say so."""
+    stale = folder.stale
+    written: Sequence[str] = ()
+    if wanted.check:
+        pass
+    elif wanted.dry_run:
+        folder.refuse_in_the_way()
+    else:
+        written = _update(folder, prune=wanted.prune)
+    if wanted.github_matrix and not (wanted.check and stale):
+        _matrix(folder)
+    if wanted.json:
+        options.print_json(_record(folder, stale, written, wanted))
+    else:
+        _print(folder, stale, written, wanted)
+    if (wanted.check and stale) or (wanted.strict and folder.result.failed):
+        raise typer.Exit(1)
+
+
+def _update(folder: Folder, *, prune: bool) -> Sequence[str]:
+    try:
+        return folder.update(prune=prune)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+
+
+def _matrix(folder: Folder) -> None:
+    from yaml_attn.ablation.matrix import MOST_JOBS, append_output, github_matrix  # noqa: PLC0415
+
+    matrix = github_matrix(folder.result, folder.path)
+    typer.echo(matrix)
+    append_output("matrix", matrix)
+    jobs = len(folder.result.made)
+    if jobs > MOST_JOBS:
+        typer.echo(
+            f"warning: {jobs} jobs, and GitHub starts no workflow with a matrix of more than "
+            f"{MOST_JOBS}: use --shard 1/{-(-jobs // MOST_JOBS)} and so on",
+            err=True,
+        )
+
+
+def _record(
+    folder: Folder, stale: Sequence[tuple[str, str]], written: Sequence[str], wanted: Wanted
+) -> dict[str, Any]:
+    return {
+        "folder": folder.path.as_posix(),
+        "stale": [{"file": name, "state": state} for name, state in stale],
+        "written": list(written),
+        "removed": list(folder.left) if _removes(wanted) else [],
+        "left": [] if _removes(wanted) else list(folder.left),
+        "manifest": json.loads(folder.manifest_data),
+    }
+
+
+def _removes(wanted: Wanted) -> bool:
+    return wanted.prune and not wanted.dry_run
+
+
+def _print(
+    folder: Folder, stale: Sequence[tuple[str, str]], written: Sequence[str], wanted: Wanted
+) -> None:
+    file = sys.stderr if wanted.github_matrix else sys.stdout
+    warnings = [
+        f"not possible: {each.variant.name}: {each.problem}" for each in folder.result.failed
+    ]
+    if wanted.quiet:
+        said = [*warnings, *(_stale(folder, stale) if wanted.check and stale else [])]
+        for line in said:
+            typer.echo(line, err=True)
+        return
+    out = console(file=file)
+    if not wanted.check:
+        print_table(out, _table(folder.result), default_format(file))
+        more = len(folder.result.made) - _MOST_LISTED
+        if more > 0:
+            out.print(f"... and {more} more: summary{folder.result.shard.suffix}.md has them all.")
+    for line in [*warnings, *_notes(folder.result)]:
+        out.print(line)
+    if wanted.check:
+        lines = _stale(folder, stale)
+    elif wanted.dry_run:
+        lines = _would(folder, wanted)
+    else:
+        lines = _done(folder, written, wanted)
+    for line in lines:
+        out.print(line)
+
+
+def _table(result: Result) -> Table:
+    from yaml_attn.ablation.tables import figures  # noqa: PLC0415
+
+    headers = ["config", "params (M)", "+ params", "GFLOPs", "+ MFLOPs"]
+    found = Table(headers, right=headers[1:], wraps=["config"])
+    for made in result.made[:_MOST_LISTED]:
+        found.add(made.variant.name, *figures(made.facts, itself=not made.variant.requests))
+    return found
+
+
+def _notes(result: Result) -> Iterator[str]:
+    """What is to be known of the study as a whole."""
+    for name, same in result.merged.items():
+        yield f"{name} is the same file as {same}: one of them is made."
+    said: dict[str, list[str]] = {}
+    for base in result.bases:
+        said.setdefault(_built(result.facts[base.name]), []).append(base.name)
+    for words, names in said.items():
+        if words:
+            yield f"{', '.join(names)}: {words}"
+
+
+def _built(facts: Facts | str | None) -> str:
+    """How far the variants of a base were built, if not wholly."""
+    if facts is None:
+        return "every wiring is proved; nothing was built, as asked."
+    if isinstance(facts, str):
+        return f"the base cannot be built, so none of its variants is: {facts}."
+    if facts.method != "outline":
+        return ""
+    return (
+        f"every wiring is proved, the new layers are built alone ({facts.note}); --repo builds "
+        "all layers."
+        if facts.note
+        else "every wiring is proved, the new layers are built alone; --builder ultralytics, or "
+        "--repo, builds all layers."
+    )
+
+
+def _stale(folder: Folder, stale: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for name, state in stale:
+        yield f"{state}: {(folder.path / name).as_posix()}"
+    configs = f"{len(folder.result.made)} configs"
+    if stale:
+        yield f"{folder.path.as_posix()} is not what the study gives ({configs})."
+    else:
+        yield f"{folder.path.as_posix()} is what the study gives ({configs})."
+
+
+def _would(folder: Folder, wanted: Wanted) -> Iterator[str]:
+    outdated = [*folder.missing, *folder.changed]
+    yield f"Would write {len(outdated)} files to {folder.path.as_posix()}."
+    if folder.left:
+        verb = "Would remove" if wanted.prune else "No longer in the study"
+        yield f"{verb}: {', '.join(folder.left)}."
+
+
+def _done(folder: Folder, written: Sequence[str], wanted: Wanted) -> Iterator[str]:
+    path = folder.path.as_posix()
+    configs = {made.variant.file for made in folder.result.made}
+    new = sum(name in configs for name in written)
+    if folder.kept:
+        yield f"Changed since they were made, and not in the study: {', '.join(folder.kept)}."
+    if folder.left and wanted.prune:
+        yield f"Removed: {', '.join(folder.left)}."
+    elif folder.left:
+        yield f"No longer in the study, removed by --prune: {', '.join(folder.left)}."
+    if not written:
+        yield f"Nothing to write: {path} holds what the study gives ({len(configs)} configs)."
+        return
+    rest = [name for name in written if name not in configs]
+    others = f" and {', '.join(rest)}" if rest else ""
+    same = len(configs) - new
+    as_before = f"; {same} configs are as they were" if same else ""
+    yield f"Wrote {new} configs{others} to {path}{as_before}."

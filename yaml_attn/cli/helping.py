@@ -1,0 +1,55 @@
+"""Help as plain text of 80 columns, options in the groups of their `rich_help_panel`.
+
+Typer's own grouped help imports a markdown parser: more than everything else at a start together.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+OTHERS = "Options"
+
+
+def _keep_examples(text: str | None) -> str | None:
+    """The help text, its examples marked as not to be wrapped."""
+    return text and re.sub(r"^(?=Examples?:)", "\b\n", text, flags=re.MULTILINE)
+
+
+class Command(TyperCommand):
+    """A command whose help shows its options in groups."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.help = _keep_examples(self.help)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then each group of options."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None:
+                continue
+            kind = "Arguments" if parameter.param_type_name == "argument" else OTHERS
+            panel = getattr(parameter, "rich_help_panel", None) or kind
+            groups.setdefault(panel, []).append(record)
+        for name in sorted(groups, key=lambda name: name == OTHERS):
+            with formatter.section(name):
+                formatter.write_dl(groups[name], col_max=24)
+
+
+class Group(TyperGroup):
+    """All commands; each with the first sentence of its help, whole."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.help = _keep_examples(self.help)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write a line or two for each command."""
+        found = [self.get_command(ctx, name) for name in self.list_commands(ctx)]
+        rows = [(each.name, (each.help or "").partition("\n\n")[0]) for each in found if each]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, " ".join(text.split())) for name, text in rows])

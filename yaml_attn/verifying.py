@@ -1,0 +1,210 @@
+"""Building a config with the right builder, and what an edit changed, layer by layer.
+
+Which builder: a checkout that the user names; else the one of the config's dialect, if it is at
+hand. Without one, what the rows and the mechanisms alone tell is verified: an outline.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yaml_attn.config.network import IMAGE
+from yaml_attn.dialects import find as find_dialect
+from yaml_attn.errors import BuildError, ConfigError, InternalError, UsageError
+from yaml_attn.results import Inserted, Outline, Verification
+
+if TYPE_CHECKING:
+    from yaml_attn.building.memo import Memo
+    from yaml_attn.building.report import BuildReport
+    from yaml_attn.configs import Config
+    from yaml_attn.modules.contract import Check
+
+_REST = {
+    "ultralytics": "`pip install ultralytics`",
+    None: "`--repo` with a checkout of the framework",
+}
+
+
+def builder_of(config: Config, repo: str | Path | None = None) -> str | None:
+    """Which builder a config would be built with: "bundled", "ultralytics" or "checkout".
+
+    None if there is none: its framework is neither bundled nor installed nor named.
+    """
+    if repo is not None:
+        return "checkout"
+    builder = find_dialect(config.dialect).builder
+    if builder == "ultralytics":
+        from yaml_attn.frameworks.build_ultralytics import available  # noqa: PLC0415
+
+        return builder if available() else None
+    return builder
+
+
+def build(
+    config: Config,
+    *,
+    imgsz: int = 640,
+    nc: int | None = None,
+    flops: bool | Collection[int] = True,
+    real: bool = False,
+    repo: str | Path | None = None,
+    memo: Memo | None = None,
+) -> BuildReport:
+    """Build a config and run it; see `Config.build`."""
+    builder = builder_of(config, repo)
+    try:
+        if builder == "checkout":
+            from yaml_attn.frameworks import build_checkout  # noqa: PLC0415 (imports torch)
+
+            return build_checkout.build(
+                Path(str(repo)),
+                config.text,
+                config.name,
+                dialect=config.dialect,
+                scale=config.scale,
+                nc=nc,
+                imgsz=imgsz,
+                flops=flops,
+                real=real,
+            )
+        if builder == "ultralytics":
+            from yaml_attn.frameworks import build_ultralytics  # noqa: PLC0415 (imports torch)
+
+            return build_ultralytics.build(
+                config.text,
+                config.name,
+                scale=config.scale,
+                nc=nc,
+                imgsz=imgsz,
+                flops=flops,
+                real=real,
+                own={name: each.load() for name, each in config.own.items()},
+            )
+        if builder == "bundled":
+            return _bundled(config, imgsz, nc, flops, real, memo)
+    except ConfigError as error:
+        raise config.located(error) from None
+    raise UsageError(
+        f"there is nothing to build a config of {find_dialect(config.dialect).title} with",
+        hint=f"{_rest(config)} provides its layers.",
+    )
+
+
+def _bundled(
+    config: Config,
+    imgsz: int,
+    nc: int | None,
+    flops: bool | Collection[int],
+    real: bool,
+    memo: Memo | None,
+) -> BuildReport:
+    from yaml_attn.building import bundled  # noqa: PLC0415 (imports torch)
+
+    settings: dict[str, Any] = {
+        "nc": nc,
+        "mechanism": config.mechanism,
+        "dialect": find_dialect(config.dialect),
+    }
+    if memo is not None:
+        return memo.report(config.network, config.document.settings, imgsz=imgsz, **settings)
+    # Shapes and counts need no initial weights, a real forward and backward does.
+    model = bundled.build(config.network, config.document.settings, init=real, **settings)
+    if real:
+        bundled.run_real(model, imgsz)
+    return bundled.inspect(model, imgsz, flops=flops)
+
+
+def verify(
+    config: Config,
+    *,
+    imgsz: int = 640,
+    nc: int | None = None,
+    real: bool = False,
+    repo: str | Path | None = None,
+) -> Verification:
+    """Build a config as it was read and as it is now; see `Config.verify`."""
+    promised = contracts(config)
+    base = dataclasses.replace(config, network=config.document.network, own={})
+    before = build(base, imgsz=imgsz, nc=nc, flops=False, repo=repo)
+    new = [layer.index for layer in config.inserted]
+    after = build(config, imgsz=imgsz, nc=nc, flops=new, real=real, repo=repo)
+    pairs = [
+        (change, before.layers[change.old], after.layers[change.new])
+        for change in config.changes
+        if change.old is not None and change.new is not None
+    ]
+    for change, old, now in pairs:
+        if old.parameters != now.parameters and not change.replaced:
+            raise InternalError(
+                f"layer {change.new} ({change.module}) would have {now.parameters:,} "
+                f"parameters instead of {old.parameters:,}; nothing was written",
+                hint="This is a bug in yaml-attn. Please report it with the config.",
+            )
+    return Verification(
+        str(builder_of(config, repo)),
+        before,
+        after,
+        tuple(after.layers[index] for index in new),
+        tuple((old, now) for change, old, now in pairs if change.replaced),
+        tuple(
+            before.layers[each.old]
+            for each in config.changes
+            if each.old is not None and each.new is None
+        ),
+        promised,
+    )
+
+
+def outline(config: Config, *, imgsz: int = 640, nc: int | None = None) -> Outline:
+    """What can be verified without the framework; see `Config.outline`."""
+    from yaml_attn.building.alone import inspect_alone  # noqa: PLC0415 (imports torch)
+
+    promised = contracts(config)
+    network = config.network
+    resolve = find_dialect(config.dialect).resolve
+    try:
+        resolved = resolve(
+            network, config.document.settings, config.mechanism, nc=nc, scale=config.scale
+        )
+        added = tuple(
+            inspect_alone(
+                network, resolved, each.index, config.mechanism(each.module).load(), imgsz
+            )
+            for each in config.inserted
+        )
+    except BuildError as error:
+        # Forks have modules of their own: that is no reason to refuse the edit.
+        located = config.located(error)
+        return Outline((), (), promised, _rest(config), located.message)
+    reads = [network.index.get(source.key, IMAGE) for source in network.layers[-1].sources]
+    strides = tuple(resolved[at].stride if at != IMAGE else 1.0 for at in reads)
+    return Outline(strides, added, promised, _rest(config))
+
+
+def contracts(config: Config) -> Mapping[str, tuple[Check, ...]]:
+    """Which promises of a layer the user's own classes keep, by row name.
+
+    Raises:
+        UsageError: a class breaks one that no layer can do without.
+    """
+    found = {layer.module: _contract(config, layer) for layer in config.inserted}
+    return {name: checks for name, checks in found.items() if checks}
+
+
+def _contract(config: Config, layer: Inserted) -> tuple[Check, ...]:
+    mechanism = config.own.get(layer.module)
+    if mechanism is None:
+        return ()
+    from yaml_attn.modules.contract import check, require  # noqa: PLC0415 (imports torch)
+
+    make, args = mechanism.load(), list(layer.row[3])[1:]
+    checks = check(lambda channels: make(channels, *args))
+    require(layer.module, checks)
+    return checks
+
+
+def _rest(config: Config) -> str:
+    return _REST[find_dialect(config.dialect).builder]
