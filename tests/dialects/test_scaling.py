@@ -104,3 +104,9 @@ def test_the_activation_is_a_call_or_nothing() -> None:
     for value in ("nn.SiLU", "SiLU", "nn.Silu()", 3):
         with pytest.raises(ConfigError, match="activation"):
             activation({"activation": value})
+
+
+@pytest.mark.parametrize("value", [1e308, 2.0**21, 10**400])
+def test_a_multiple_that_no_network_has_is_refused(value: float) -> None:
+    with pytest.raises(ConfigError, match="width_multiple is"):
+        Scale.read({**SETTINGS, "width_multiple": value})

@@ -56,9 +56,9 @@ def test_a_limit_may_be_infinite() -> None:
 
 
 def test_numbers_beyond_any_network_are_refused_without_computing_with_them() -> None:
-    with pytest.raises(BuildError, match="among 1048576 heads"):
+    with pytest.raises(BuildError, match=r"args\[2\] of C2fAttn is 10+\n"):
         last([-1, 1, "C2fAttn", [64, 32, 10**400]], scales=None)
-    with pytest.raises(BuildError, match="more than any network has"):
+    with pytest.raises(BuildError, match=r"args\[2\] of Segment is 10+\n"):
         last([[0], 1, "Segment", ["nc", 32, 10**400]], scales=None)
 
 

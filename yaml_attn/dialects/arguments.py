@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import builtins
 import operator
+import warnings
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -72,7 +73,10 @@ def understand(text: str, names: Mapping[str, Any], taken: Container[str] = ()) 
             beyond names, literals, arithmetic, an index and `nn.X(...)`.
     """
     try:
-        tree = ast.parse(text.strip() if len(text) <= LONGEST else "", mode="eval").body
+        with warnings.catch_warnings():
+            # Python's opinion on `1 is 1` helps nobody here.
+            warnings.simplefilter("ignore", SyntaxWarning)
+            tree = ast.parse(text.strip() if len(text) <= LONGEST else "", mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise BuildError(
             f"the framework evaluates every string in args, and {shorten(text)} is no expression",

@@ -24,7 +24,7 @@ from yaml_attn.config.network import IMAGE, Layer, Network
 from yaml_attn.dialects.arguments import LONGEST, understand
 from yaml_attn.dialects.base import Channels, ResolvedLayer, Settings
 from yaml_attn.dialects.composed import Find, parse
-from yaml_attn.dialects.scaling import Scale, is_whole
+from yaml_attn.dialects.scaling import LARGEST, Scale, is_whole
 from yaml_attn.dialects.strides import strides
 from yaml_attn.errors import BuildError, ConfigError, UnknownModuleError, UsageError
 
@@ -259,12 +259,12 @@ class Row:
     def whole(self, position: int, meaning: str) -> int:
         """The whole number above 0 at a position of args."""
         given = self.args[position : position + 1]
-        if given and is_whole(given[0]):
+        if given and is_whole(given[0]) and given[0] <= LARGEST:
             return int(given[0])
-        seen = repr(given[0]) if given else "missing"
+        seen = f"{given[0]!r:.60}" if given else "missing"
         raise BuildError(
             f"args[{position}] of {self.name} is {seen}",
-            hint=f"It must be {meaning}, a whole number above 0.",
+            hint=f"It must be {meaning}, a whole number above 0 and at most {LARGEST}.",
         )
 
     def _number(self) -> int:

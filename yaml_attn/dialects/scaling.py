@@ -13,6 +13,9 @@ from yaml_attn.dialects.arguments import TorchCall, shorten, understand
 from yaml_attn.dialects.base import Settings, scaled_number
 from yaml_attn.errors import BuildError, ConfigError
 
+LARGEST: Final = 2**20
+"""Of channels and multiples; products of what is beyond it would leave the range of a float."""
+
 ANCHORS: Final = (
     "They must be one list of widths and heights for each output, such as"
     " [10,13, 16,30, 33,23], all equally long, or the number of anchors."
@@ -122,7 +125,8 @@ def _number(
     value = settings.get(key)
     if value is None and default is not None:
         return default
-    if is_whole(value) or (not whole and isinstance(value, float) and 0 < value < math.inf):
+    is_number = is_whole(value) or (not whole and isinstance(value, float))
+    if is_number and 0 < value <= LARGEST:
         return value
-    problem = f"{key} is {value!r}" if key in settings else f"the key {key} is missing"
-    raise ConfigError(problem, hint=f"It must be {meaning}, above 0.")
+    problem = f"{key} is {value!r:.60}" if key in settings else f"the key {key} is missing"
+    raise ConfigError(problem, hint=f"It must be {meaning}, above 0 and at most {LARGEST}.")

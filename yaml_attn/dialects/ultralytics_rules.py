@@ -14,7 +14,7 @@ from yaml_attn.dialects import yolov9
 from yaml_attn.dialects.rows import Made, Row, Rule
 from yaml_attn.dialects.rules import joined, kept, repeating, scaled
 from yaml_attn.dialects.scaling import is_whole
-from yaml_attn.dialects.ultralytics_scaling import LARGEST, Scaling
+from yaml_attn.dialects.ultralytics_scaling import Scaling
 from yaml_attn.errors import BuildError
 
 SCALED: Final = frozenset(
@@ -74,7 +74,7 @@ def _a2c2f(row: Row) -> Made:
 def _c2f_attn(row: Row) -> Made:
     """args[2] is the number of heads; args[1], the width, is computed whatever the row says."""
     made, scaling = repeating(row), _scaling(row)
-    heads = min(row.whole(2, "the number of heads"), LARGEST)
+    heads = row.whole(2, "the number of heads")
     if heads > 1:
         most = min(heads, scaling.max_channels // 2 // 32)
         heads = int(max(round(most) * scaling.width, 1))

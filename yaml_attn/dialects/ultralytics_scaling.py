@@ -9,14 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from yaml_attn.dialects.base import Settings, scales_of
-from yaml_attn.dialects.scaling import Scale, is_whole
-from yaml_attn.errors import BuildError, ConfigError, UsageError
-
-LARGEST: Final = 2**20
-"""Of channels and multiples; products of what is beyond it would leave the range of a float."""
+from yaml_attn.dialects.scaling import LARGEST, Scale, is_whole
+from yaml_attn.errors import ConfigError, UsageError
 
 
 class _Size(NamedTuple):
@@ -78,13 +75,7 @@ class Scaling(Scale):
         return self.divisible(nominal)
 
     def divisible(self, nominal: int) -> int:
-        """`nominal`, but at most `max_channels`, times the width, rounded up to a multiple of 8.
-
-        Raises:
-            BuildError: there are more than any network has.
-        """
-        if nominal > LARGEST:
-            raise BuildError(f"{nominal!r:.60} channels are more than any network has")
+        """`nominal`, but at most `max_channels`, times the width, rounded up to a multiple of 8."""
         return math.ceil(min(nominal, self.max_channels) * self.width / self.divisor) * self.divisor
 
 
