@@ -55,11 +55,12 @@ class Inserted:
 
 
 class Verification(NamedTuple):
-    """Base and edited network built: no layer differs but those that the edits name.
+    """Base and edited network built, and which layers differ.
 
     `builder` says with whose layers. `added` are the inserted layers, `replaced` pairs of a
-    replaced layer before and after, `removed` the layers that are gone; `contracts` says which
-    promises of a layer the user's own classes keep.
+    replaced layer before and after, `others` such pairs of layers that differ because of those,
+    `removed` the layers that are gone; `contracts` says which promises of a layer the user's own
+    classes keep.
     """
 
     builder: str
@@ -67,6 +68,7 @@ class Verification(NamedTuple):
     edited: BuildReport
     added: tuple[LayerReport, ...]
     replaced: tuple[tuple[LayerReport, LayerReport], ...]
+    others: tuple[tuple[LayerReport, LayerReport], ...]
     removed: tuple[LayerReport, ...]
     contracts: Mapping[str, Sequence[Check]]
 

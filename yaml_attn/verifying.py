@@ -18,7 +18,7 @@ from yaml_attn.results import Inserted, Outline, Verification
 
 if TYPE_CHECKING:
     from yaml_attn.building.memo import Memo
-    from yaml_attn.building.report import BuildReport
+    from yaml_attn.building.report import BuildReport, LayerReport
     from yaml_attn.configs import Config
     from yaml_attn.modules.contract import Check
 
@@ -136,19 +136,13 @@ def verify(
         for change in config.changes
         if change.old is not None and change.new is not None
     ]
-    for change, old, now in pairs:
-        if old.parameters != now.parameters and not change.replaced:
-            raise InternalError(
-                f"layer {change.new} ({change.module}) would have {now.parameters:,} "
-                f"parameters instead of {old.parameters:,}; nothing was written",
-                hint="This is a bug in yaml-attn. Please report it with the config.",
-            )
     return Verification(
         str(builder_of(config, repo)),
         before,
         after,
         tuple(after.layers[index] for index in new),
         tuple((old, now) for change, old, now in pairs if change.replaced),
+        others(config, before, after),
         tuple(
             before.layers[each.old]
             for each in config.changes
@@ -156,6 +150,33 @@ def verify(
         ),
         promised,
     )
+
+
+def others(
+    config: Config, before: BuildReport, after: BuildReport
+) -> tuple[tuple[LayerReport, LayerReport], ...]:
+    """Layers before and after that no edit names, and that differ all the same.
+
+    An insertion has none. A block in the place of another may give other channels to its readers,
+    and Ultralytics' head has another form without C3k2.
+
+    Raises:
+        InternalError: there are some, and nothing was replaced or removed.
+    """
+    pairs = [
+        (before.layers[change.old], after.layers[change.new])
+        for change in config.changes
+        if change.old is not None and change.new is not None and not change.replaced
+    ]
+    found = tuple((old, now) for old, now in pairs if old.parameters != now.parameters)
+    if found and not any(change.replaced or change.new is None for change in config.changes):
+        old, now = found[0]
+        raise InternalError(
+            f"layer {now.index} ({now.module}) would have {now.parameters:,} parameters instead of "
+            f"{old.parameters:,}; nothing was written",
+            hint="This is a bug in yaml-attn. Please report it with the config.",
+        )
+    return found
 
 
 def outline(config: Config, *, imgsz: int = 640, nc: int | None = None) -> Outline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,10 @@ def test_a_mechanism_of_two_inputs_names_them(run: Run, tmp_path: Path) -> None:
 def test_inputs_that_do_not_fit_are_refused(run: Run, options: list[str], message: str) -> None:
     result = run("insert", "--base", "yolov5n", "--no-build", *options)
     assert (result.code, message in result.err) == (2, True), result.err
+
+
+def test_layers_that_differ_because_of_a_replacement_are_said(run: Run) -> None:
+    narrower = ["--at", "8", "--module", "C3", "--args", "[512]", "--dry-run"]
+    result = run("replace", "--base", "yolov5s", *narrower)
+    assert result.code == 0
+    assert re.search(r"\(C3 for C3\) -360,704 that follow in 9 \(SPPF\); strides 8,", result.out)

@@ -176,6 +176,9 @@ def _notes(result: Result) -> Iterator[str]:
     """What is to be known of the study as a whole."""
     for name, same in result.merged.items():
         yield f"{name} is the same file as {same}: one of them is made."
+    for made in result.made:
+        if made.facts and made.facts.method != "outline" and made.facts.note:
+            yield f"{made.variant.name}: {made.facts.note}."
     said: dict[str, list[str]] = {}
     for base in result.bases:
         said.setdefault(_built(result.facts[base.name]), []).append(base.name)

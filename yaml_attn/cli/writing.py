@@ -167,6 +167,10 @@ def _built(config: Config, found: Verification) -> list[str]:
     for old, new in found.replaced:
         parts.append(f" {new.parameters - old.parameters:+,} ({new.module} for {old.module})")
     parts += [f" - {layer.module} {layer.parameters:,}" for layer in found.removed]
+    if found.others:
+        more = sum(new.parameters - old.parameters for old, new in found.others)
+        layers = ", ".join(f"{new.index} ({new.module})" for _, new in found.others)
+        parts.append(f" {more:+,} that follow in {layers}")
     how = f"Built{_at_scale(config)}{_WITH[found.builder]}"
     strides = _strides(found.edited.strides)
     return [

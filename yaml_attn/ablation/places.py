@@ -1,0 +1,154 @@
+"""Where the attention of a variant goes, as a study writes it, and the choices of several places.
+
+    P3, SPPF, backbone.C3[-1], "2,4"   after these layers, as `insert --after` takes them
+    before SPPF                        on what they read, as `--before`
+    edge 4:16                          on one connection, as `--edge`
+    inputs 8,4                         for a mechanism of two inputs, as `--inputs`
+    each stages, before each C3[*]     one place for every layer that the name means
+
+An item of the list is one variant; a list in it is one variant too, with all of its places.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Final, Literal
+
+from yaml_attn.ablation.fields import Field
+
+Kind = Literal["after", "before", "edge", "inputs"]
+
+_KINDS: Final[dict[str, Kind]] = {
+    "after": "after",
+    "before": "before",
+    "edge": "edge",
+    "inputs": "inputs",
+}
+_PARTS: Final[dict[Kind, str]] = {"edge": ":", "inputs": ","}
+"""What stands between the two places of an edge, or of inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place: `selector` is what the option of this kind takes.
+
+    With `each`, it stands for one place for every layer that the selector means.
+    """
+
+    kind: Kind
+    selector: str
+    each: bool = False
+
+    def __str__(self) -> str:
+        kind = "" if self.kind == "after" else f"{self.kind} "
+        return f"{kind}{'each ' if self.each else ''}{self.selector}"
+
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """The places that it names, each to be resolved by itself."""
+        return (
+            tuple(self.selector.split(_PARTS[self.kind]))
+            if self.kind in _PARTS
+            else (self.selector,)
+        )
+
+    def at(self, index: int) -> Place:
+        """The same for one layer of those that `each` means."""
+        return replace(self, selector=str(index), each=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Several places, of which a variant takes at least and at most so many; None means all."""
+
+    field: Field
+    places: tuple[Place, ...]
+    least: int | None = None
+    most: int | None = None
+
+    @property
+    def inputs(self) -> int:
+        """How many maps a mechanism reads at these places."""
+        return 2 if self.places[0].kind == "inputs" else 1
+
+    def combinations(self, places: Sequence[Place]) -> Iterator[tuple[Place, ...]]:
+        """What the variants take of the places, once each of them is one: few before many."""
+        least = len(places) if self.least is None else self.least
+        most = len(places) if self.most is None else min(self.most, len(places))
+        for size in range(least, most + 1):
+            yield from combinations(places, size)
+
+
+def read_choices(field: Field) -> tuple[Choice, ...]:
+    """What `places` says.
+
+    Raises:
+        UsageError: an item of it is no place.
+    """
+    items = [field] if isinstance(field.value, dict) else field.items()
+    if not items:
+        raise field.wrong("is empty", "E.g. [P3, P4, before SPPF].")
+    return tuple(_choice(each) for each in items)
+
+
+def _choice(field: Field) -> Choice:
+    if isinstance(field.value, dict):
+        return _combined(field)
+    # A text with `each` is one variant for every layer; a list is one with all of them.
+    size = None if isinstance(field.value, list) else 1
+    return Choice(field, _places(field), size, size)
+
+
+def _combined(field: Field) -> Choice:
+    given = dict(field.pairs())
+    known = ("singly", "together", "subsets", "up_to")
+    for key, each in given.items():
+        if key not in known:
+            raise each.unknown(known)
+    ways = [key for key in known[:3] if key in given]
+    if len(ways) != 1 or ("up_to" in given and ways != ["subsets"]):
+        raise field.wrong(
+            "must have one of the keys singly, together, subsets (with up_to)",
+            "E.g. {subsets: [P3, P4, P5], up_to: 2}.",
+        )
+    way = given[ways[0]]
+    least, most = {"singly": (1, 1), "together": (None, None), "subsets": (1, None)}[ways[0]]
+    if "up_to" in given:
+        most = given["up_to"].positive()
+    return Choice(way, _places(way), least, most)
+
+
+def _places(field: Field) -> tuple[Place, ...]:
+    places = tuple(read_place(each) for each in field.items())
+    if not places:
+        raise field.wrong("is empty", "Without attention a variant is the base: see `baseline`.")
+    if len({place.kind == "inputs" for place in places}) > 1:
+        raise field.wrong("has places of mechanisms with one input and with two")
+    return places
+
+
+def read_place(field: Field) -> Place:
+    """The place that a text means.
+
+    Raises:
+        UsageError: it means none.
+    """
+    words = field.text().split()
+    kind, each = _KINDS.get(words[0]), False
+    words = words[1:] if kind else words
+    if words[:1] == ["each"]:
+        each, words = True, words[1:]
+    kind = kind or "after"
+    selector = "".join(words)
+    if not selector or (len(words) > 1 and not re.search("[,:]", selector)):
+        raise field.wrong(
+            f"{field.text()} is no place", "E.g. P3, before SPPF, edge 4:16, each stages."
+        )
+    place = Place(kind, selector, each)
+    if kind in _PARTS and (each or len(place.selectors) != 2 or not all(place.selectors)):
+        example = {"edge": "edge 4:16", "inputs": "inputs 8,4"}[kind]
+        raise field.wrong(f"{field.text()} does not name two places", f"E.g. {example}.")
+    return place

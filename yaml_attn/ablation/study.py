@@ -1,0 +1,173 @@
+"""A study as its file or the command line says it: bases x (modules x places + replacements).
+
+Nothing here reads a base; what a place means in each is found when the study is expanded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias, TypeVar, cast, get_args
+
+from yaml_attn.ablation.attention import Attention, Swap, read_attentions, read_swaps
+from yaml_attn.ablation.fields import Field, read_fields
+from yaml_attn.ablation.patterns import Pattern, read_patterns
+from yaml_attn.ablation.places import Choice, read_choices
+from yaml_attn.ablation.template import DEFAULT, Template, read_template
+from yaml_attn.dialects import NAMES
+from yaml_attn.planning import Channels
+
+Builder: TypeAlias = Literal["bundled", "ultralytics"]
+"""Whose layers variants are built with where the dialect's are not bundled; "bundled": nobody's."""
+
+_Value = TypeVar("_Value")
+_Default = TypeVar("_Default")
+
+KEYS: Final = (
+    "bases",
+    "modules",
+    "places",
+    "replace",
+    "scales",
+    "consumers",
+    "channels",
+    "include",
+    "exclude",
+    "name",
+    "baseline",
+    "nc",
+    "imgsz",
+    "dialect",
+    "builder",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBase:
+    """A base, and what its variants' names begin with; its own name unless the study gives one."""
+
+    field: Field
+    file: str
+    alias: str | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """What to generate. `folder` is where relative file names start, the current one if None."""
+
+    bases: tuple[NamedBase, ...]
+    attentions: tuple[Attention, ...]
+    choices: tuple[Choice, ...]
+    swaps: tuple[Swap, ...]
+    scales: tuple[Field, ...] = ()
+    consumers: str | tuple[str, ...] = "all"
+    channels: Channels = "nominal"
+    include: tuple[Pattern, ...] = ()
+    exclude: tuple[Pattern, ...] = ()
+    name: Template = DEFAULT
+    baseline: bool = True
+    nc: int | None = None
+    imgsz: int = 640
+    dialect: str | None = None
+    builder: Builder = "bundled"
+    folder: Path | None = None
+
+
+def load_study(path: str | Path) -> Study:
+    """The study in this file.
+
+    Raises:
+        UsageError: it cannot be read, or a key or value of it means nothing; names key and line.
+    """
+    path = Path(path)
+    content = read_fields(path)
+    return study_of(dict(content.pairs()), content, path.parent)
+
+
+def study_of(fields: Mapping[str, Field], whole: Field, folder: Path | None = None) -> Study:
+    """The study that these values of `KEYS` make.
+
+    Args:
+        fields: the values by key.
+        whole: what to blame for what is missing.
+        folder: where relative file names start.
+
+    Raises:
+        UsageError: as `load_study`.
+    """
+    for key, field in fields.items():
+        if key not in KEYS:
+            raise field.unknown(KEYS)
+
+    def read(key: str, default: _Default, reader: Callable[[Field], _Value]) -> _Value | _Default:
+        # `nc:` with nothing behind it is a key left out, as in most files of this kind.
+        given = fields.get(key)
+        return default if given is None or given.value is None else reader(given)
+
+    attentions = read("modules", (), lambda field: read_attentions(field, folder))
+    study = Study(
+        bases=read("bases", (), _bases),
+        attentions=attentions,
+        choices=read("places", (), read_choices),
+        swaps=read("replace", (), lambda field: read_swaps(field, attentions)),
+        scales=read("scales", (), _scales),
+        consumers=read("consumers", "all", _consumers),
+        channels=read("channels", "nominal", lambda field: _one_of(field, get_args(Channels))),
+        include=read("include", (), read_patterns),
+        exclude=read("exclude", (), read_patterns),
+        name=read("name", DEFAULT, read_template),
+        baseline=read("baseline", True, Field.boolean),
+        nc=read("nc", None, Field.positive),
+        imgsz=read("imgsz", 640, Field.positive),
+        dialect=read("dialect", None, lambda field: _one_of(field, NAMES)),
+        builder=read("builder", "bundled", lambda field: _one_of(field, get_args(Builder))),
+        folder=folder,
+    )
+    problem = _missing(study)
+    if problem:
+        raise whole.wrong(*problem)
+    for each in study.attentions:
+        if study.choices and not any(one.inputs == each.inputs for one in study.choices):
+            one = each.inputs == 1
+            maps = "one map, and all places name two" if one else "two maps, and no place names two"
+            raise each.field.wrong(f"{each.name} reads {maps}", "E.g. places: [P3, 'inputs 8,4'].")
+    return study
+
+
+def _missing(study: Study) -> tuple[str, str] | None:
+    """What the study lacks, and an example of it."""
+    if not study.bases:
+        return "`bases` is missing", "E.g. bases: [yolov5s.yaml]."
+    if study.choices and not study.attentions:
+        return "`modules` is missing: nothing to put at the places", "E.g. modules: [SE, CBAM]."
+    if not study.choices and not study.swaps:
+        return "`places` is missing, and so is `replace`", "E.g. places: [P3, before SPPF]."
+    return None
+
+
+def _bases(field: Field) -> tuple[NamedBase, ...]:
+    if isinstance(field.value, dict):
+        found = [NamedBase(each, each.text(), alias) for alias, each in field.pairs()]
+    else:
+        found = [NamedBase(each, each.text()) for each in field.items()]
+    if not found:
+        raise field.wrong("is empty", "E.g. [yolov5s.yaml].")
+    return tuple(found)
+
+
+def _scales(field: Field) -> tuple[Field, ...]:
+    for each in field.items():
+        each.text()
+    return tuple(field.items())
+
+
+def _consumers(field: Field) -> str | tuple[str, ...]:
+    texts = tuple(each.text() for each in field.items())
+    return texts if isinstance(field.value, list) else texts[0]
+
+
+def _one_of(field: Field, words: tuple[_Value, ...]) -> _Value:
+    if field.value not in words:
+        raise field.wrong(f"{field.value!r} is none of {', '.join(map(str, words))}")
+    return cast("_Value", field.value)

@@ -1,0 +1,168 @@
+"""What a study gives as tables: `manifest.csv` for programs, `summary.md` and `.tex` for a paper.
+
+A difference to the base is told to the last parameter, for ECA adds five of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any, Final
+
+from yaml_attn.ablation.manifest import built_with, digest
+from yaml_attn.ablation.producing import Facts, Made, Produced
+from yaml_attn.ablation.running import Result
+
+_HEADERS: Final = ("Base", "Module", "Place", "Params (M)", "Δ params", "GFLOPs", "Δ MFLOPs")
+_FIRST_NUMBER: Final = 3
+_UNKNOWN: Final = "n/a"
+
+_TEX: Final = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "Δ": r"$\Delta$",
+    **{each: f"\\{each}" for each in "&%$#_{}"},
+}
+
+
+def tables(result: Result) -> dict[str, bytes]:
+    """The tables of a study by file name."""
+    suffix = result.shard.suffix
+    return {
+        f"manifest{suffix}.csv": _csv(result).encode(),
+        f"summary{suffix}.md": _markdown(result).encode(),
+        f"summary{suffix}.tex": _latex(result).encode(),
+    }
+
+
+def _csv(result: Result) -> str:
+    written = io.StringIO()
+    records = [_record(each) for each in result.produced]
+    writer = csv.DictWriter(written, list(records[0]) if records else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return written.getvalue()
+
+
+def _record(each: Produced) -> dict[str, Any]:
+    variant = each.variant
+    made = each if isinstance(each, Made) else None
+    facts = made.facts if made else None
+    return {
+        "name": variant.name,
+        "file": variant.file if made else None,
+        "base": variant.base.name,
+        "scale": variant.base.scale,
+        "module": variant.spelled_module,
+        "place": ", ".join(variant.places),
+        "built": built_with(facts) if facts else None,
+        "parameters": facts.parameters if facts else None,
+        "parameters_added": facts.added_parameters if facts else None,
+        "flops": facts.flops if facts else None,
+        "flops_added": facts.added_flops if facts else None,
+        "strides": " ".join(f"{each:g}" for each in facts.strides if each) if facts else None,
+        "sha256": digest(made.data) if made else None,
+        "problem": None if isinstance(each, Made) else each.problem,
+    }
+
+
+def figures(facts: Facts | None, *, itself: bool = False) -> tuple[str, str, str, str]:
+    """Parameters and FLOPs in words, each with what the base does not have of it.
+
+    Args:
+        facts: what building gave, if anything was built.
+        itself: whether they are the base's own.
+    """
+    known = facts or Facts("outline", None, None, ())
+    flops = known.added_flops
+    return (
+        _UNKNOWN if known.parameters is None else f"{known.parameters / 1e6:.3f}",
+        "" if itself else _difference(known.added_parameters),
+        _UNKNOWN if known.flops is None else f"{known.flops / 1e9:.2f}",
+        "" if itself else _difference(None if flops is None else flops / 1e6),
+    )
+
+
+def _difference(value: float | None) -> str:
+    if value is None:
+        return _UNKNOWN
+    return f"{value:+,.3g}" if isinstance(value, float) and abs(value) < 1000 else f"{value:+,.0f}"
+
+
+def _cells(made: Made) -> tuple[str, ...]:
+    """A variant as a row under `_HEADERS`."""
+    variant = made.variant
+    module = variant.module or "none"
+    settings = ", ".join(f"{name} {value}" for name, value in variant.parameters.items())
+    return (
+        variant.base.name,
+        f"{module} ({settings})" if settings else module,
+        ", ".join(variant.places),
+        *figures(made.facts, itself=not variant.requests),
+    )
+
+
+def _rows(result: Result) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Headers and rows, without columns that tell nothing: one base, figures nobody knows."""
+    rows = [_cells(made) for made in result.made]
+    shown = [
+        at
+        for at in range(len(_HEADERS))
+        if (at or len(result.bases) > 1)
+        and (at < _FIRST_NUMBER or any(row[at] not in {"", _UNKNOWN} for row in rows))
+    ]
+    return [_HEADERS[at] for at in shown], [[row[at] for at in shown] for row in rows]
+
+
+def _conditions(result: Result) -> str:
+    bases = ", ".join(base.name for base in result.bases)
+    measured = any(made.facts for made in result.made)
+    flops = f" FLOPs of one image of {result.study.imgsz} pixels, two per multiply-add."
+    return f"Ablation of {bases}.{flops if measured else ''}"
+
+
+def _markdown(result: Result) -> str:
+    headers, rows = _rows(result)
+    rule = ["---" if header in _HEADERS[:_FIRST_NUMBER] else "--:" for header in headers]
+    lines = [_conditions(result), ""]
+    lines += [f"| {' | '.join(_escaped(row))} |" for row in (headers, rule, *rows)]
+    if result.failed:
+        lines += ["", "Not possible:", ""]
+        lines += [f"- `{each.variant.name}`: {each.problem}" for each in result.failed]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(row: Sequence[str]) -> list[str]:
+    return [cell.replace("|", r"\|").replace("*", r"\*") for cell in row]
+
+
+def _latex(result: Result) -> str:
+    headers, rows = _rows(result)
+    columns = "".join("l" if header in _HEADERS[:_FIRST_NUMBER] else "r" for header in headers)
+    lines = [
+        "% Needs \\usepackage{booktabs}",
+        r"\begin{table}",
+        r"  \centering",
+        rf"  \caption{{{_tex(_conditions(result))}}}",
+        r"  \label{tab:ablation}",
+        rf"  \begin{{tabular}}{{{columns}}}",
+        r"    \toprule",
+        f"    {' & '.join(map(_tex, headers))} \\\\",
+    ]
+    base = None
+    for made, row in zip(result.made, rows, strict=True):
+        if made.variant.base is not base:
+            lines.append(r"    \midrule")
+            base = made.variant.base
+        lines.append(f"    {' & '.join(map(_tex, row))} \\\\")
+    lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
+    lines += [f"% not possible: {each.variant.name}: {each.problem}" for each in result.failed]
+    return "\n".join(lines) + "\n"
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(letter, letter) for letter in text)

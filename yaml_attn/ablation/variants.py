@@ -1,0 +1,124 @@
+"""The variants of a study: each with its name and its edits, in an order that never changes.
+
+Base by base: the base itself, each module at each choice of places, each replacement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from yaml_attn.ablation.attention import Attention, Swap
+from yaml_attn.ablation.opening import Base
+from yaml_attn.ablation.patterns import Labels
+from yaml_attn.ablation.places import Place
+from yaml_attn.ablation.study import Study
+from yaml_attn.ablation.template import BASELINE, spell_module, spell_places
+from yaml_attn.errors import PlaceError
+from yaml_attn.planning import Insert, Replace, Request
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One config of a study.
+
+    `module` is the mechanism's name, or a block's as the study spells it, `written` the module as
+    the study names it; a base itself has neither, no places and no requests. `problem` says why
+    the edits cannot be made, where they cannot.
+    """
+
+    name: str
+    base: Base
+    module: str = ""
+    written: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    places: tuple[str, ...] = ()
+    requests: tuple[Request, ...] = ()
+    problem: str | None = None
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return f"{self.name}.yaml"
+
+    @property
+    def spelled_module(self) -> str:
+        """Module and parameters, as names have them; empty for a base."""
+        return spell_module(self.module, self.parameters) if self.module else ""
+
+    @property
+    def labels(self) -> Labels:
+        """What `include` and `exclude` may call it."""
+        return {
+            "name": [self.name],
+            "module": [self.module, self.spelled_module],
+            "place": [",".join(self.places), spell_places(self.places)],
+            "base": [self.base.name, self.base.file],
+            "scale": [self.base.scale or ""],
+        }
+
+    def __str__(self) -> str:
+        if not self.requests:
+            return f"{self.base.file} itself"
+        return f"{self.spelled_module} at {', '.join(self.places)} of {self.base.file}"
+
+
+def variants_of(study: Study, base: Base) -> Iterator[Variant]:
+    """Everything that a study asks for of one base; some of it perhaps twice."""
+    if study.baseline:
+        yield Variant(study.name.fill(base.name, BASELINE, ""), base)
+    for attention in study.attentions:
+        for choice in study.choices:
+            if choice.inputs == attention.inputs:
+                singly = [one for place in choice.places for one in _one_by_one(base, place)]
+                for places in choice.combinations(singly):
+                    yield _inserting(study, base, attention, places)
+    for swap in study.swaps:
+        yield _swapping(study, base, swap)
+
+
+def _one_by_one(base: Base, place: Place) -> Iterator[Place]:
+    """A place as it is, or one for each layer that it means."""
+    try:
+        indexes = base.resolve(place.selector) if place.each else ()
+    except PlaceError:
+        # Another base has it; here the edit says what is wrong.
+        indexes = ()
+    yield from [place.at(index) for index in indexes] or [replace(place, each=False)]
+
+
+def _inserting(study: Study, base: Base, attention: Attention, places: Sequence[Place]) -> Variant:
+    written = tuple(map(str, places))
+    module = spell_module(attention.name, attention.parameters)
+    return Variant(
+        study.name.fill(base.name, module, spell_places(written)),
+        base,
+        attention.name,
+        attention.written,
+        attention.parameters,
+        written,
+        tuple(_request(study, attention, place) for place in places),
+    )
+
+
+def _request(study: Study, attention: Attention, place: Place) -> Insert:
+    given: dict[str, Any] = {
+        place.kind: place.selectors if len(place.selectors) > 1 else place.selector,
+        # An edge names its reader itself.
+        "consumers": "all" if place.kind == "edge" else study.consumers,
+    }
+    return Insert(
+        attention.module, parameters=attention.parameters, channels=study.channels, **given
+    )
+
+
+def _swapping(study: Study, base: Base, swap: Swap) -> Variant:
+    name = study.name.fill(base.name, spell_module(swap.block, {}), spell_places([swap.at]))
+    request = Replace(all_of(base, swap.at), swap.block)
+    return Variant(name, base, swap.block, swap.block, places=(swap.at,), requests=(request,))
+
+
+def all_of(base: Base, at: str) -> str:
+    """In a study C3 means every C3: that one of them alone is meant must be said."""
+    return f"{at}[*]" if base.has_module(at) else at
