@@ -79,13 +79,13 @@ def assert_alike(rows: list[list[Any]], memo: Memo = SHARED, **options: Any) -> 
 def constructed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     """Index and module of the layers that are constructed from here on."""
     made: list[tuple[int, str]] = []
-    construct = memo_module._construct
+    construct = memo_module.construct
 
     def counting(layer: Any, *rest: Any) -> nn.Module:
         made.append((layer.index, layer.module))
         return construct(layer, *rest)
 
-    monkeypatch.setattr(memo_module, "_construct", counting)
+    monkeypatch.setattr(memo_module, "construct", counting)
     return made
 
 

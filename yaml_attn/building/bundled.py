@@ -68,9 +68,9 @@ def build(
     if dialect.name not in BLOCKS:
         raise UsageError(f"the layers of {dialect.title} are not bundled", hint=_REPO)
     resolved = dialect.resolve(network, settings, mechanism, nc=nc)
-    act = _default_activation(settings) if dialect.name in ACTIVATED else None
+    act = default_activation(settings) if dialect.name in ACTIVATED else None
     with nullcontext() if init else Uninitialised():
-        layers = [_construct(layer, act, mechanism, dialect) for layer in resolved]
+        layers = [construct(layer, act, mechanism, dialect) for layer in resolved]
     model = Model(network, layers, resolved, Scale.read(settings, nc).image_channels, dialect)
     head, reads = layers[-1], model.reads[-1]
     if isinstance(head, Detect) and isinstance(reads, list):
@@ -81,13 +81,18 @@ def build(
     return model
 
 
-def _construct(
+def construct(
     layer: ResolvedLayer, act: nn.Module | None, mechanism: Find, dialect: Dialect
 ) -> nn.Module:
+    """One layer of a dialect's; `act` is the activation of its convolutions, None for their own.
+
+    Raises:
+        BuildError: it cannot be constructed.
+    """
     name = layer.module
     if name in NOT_BUNDLED.get(dialect.name, ()):
         raise BuildError(f"{name} of {dialect.title} is not bundled", layer=layer.index, hint=_REPO)
-    make = _constructor(name, mechanism, BLOCKS[dialect.name])
+    make = constructor(name, mechanism, BLOCKS[dialect.name])
     written = f"{name}({', '.join(map(str, layer.args))})"
     try:
         args = [_torch_value(arg) for arg in layer.args]
@@ -105,9 +110,10 @@ def _construct(
     return made
 
 
-def _constructor(
+def constructor(
     name: str, mechanism: Find, blocks: Mapping[str, type[nn.Module]]
 ) -> Callable[..., nn.Module]:
+    """What constructs the layers of a name: a block, a mechanism, or one inside the other."""
     if name in blocks:
         return blocks[name]
     composed = parse(name, mechanism)
@@ -117,7 +123,8 @@ def _constructor(
     return ComposedBlock(blocks[composed.block], attention, composed.where)
 
 
-def _default_activation(settings: Settings) -> nn.Module | None:
+def default_activation(settings: Settings) -> nn.Module | None:
+    """The activation that a config's key `activation` gives its convolutions; None without one."""
     call = activation(settings)
     try:
         return None if call is None else _torch_value(call)

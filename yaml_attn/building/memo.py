@@ -21,15 +21,15 @@ from yaml_attn.blocks.heads import Detect
 from yaml_attn.building.bundled import (
     ACTIVATED,
     Find,
-    _construct,
-    _constructor,
-    _default_activation,
     build,
+    construct,
+    constructor,
+    default_activation,
     inspect,
 )
 from yaml_attn.building.flops import FlopCount
 from yaml_attn.building.report import BuildReport, LayerReport, Shape
-from yaml_attn.building.running import _shape, _still, _stride
+from yaml_attn.building.running import shape_of, still, stride_of
 from yaml_attn.building.uninitialised import Uninitialised
 from yaml_attn.building.unmultiplied import Unmultiplied
 from yaml_attn.config.network import IMAGE, Network
@@ -182,15 +182,15 @@ class _Constructing:
             _UnclearError: nothing at hand does.
         """
         try:
-            return _constructor(name, self.mechanism, self.blocks)
+            return constructor(name, self.mechanism, self.blocks)
         except YamlAttnError:
             raise _UnclearError from None
 
     def made(self, layer: ResolvedLayer) -> tuple[nn.Module, nn.Module | None]:
         """The layer, not initialised, and the activation that was handed to it."""
-        act = _default_activation(self.settings) if self.activation else None
+        act = default_activation(self.settings) if self.activation else None
         with Uninitialised():
-            return _construct(layer, act, self.mechanism, self.dialect), act
+            return construct(layer, act, self.mechanism, self.dialect), act
 
 
 def _learn(
@@ -210,13 +210,13 @@ def _learn(
         given = [cast("_Map", each).zeros() for each in inputs]
         # Of our own convolutions the shape is known; a class of the user's may refuse to multiply.
         quick = Unmultiplied() if _is_ours(make) else nullcontext()
-        with _still(cast("Any", module)), quick, FlopCount() as flops:
+        with still(cast("Any", module)), quick, FlopCount() as flops:
             output = module(given if listed else given[0])
     except Exception:  # noqa: BLE001  # whatever it is, the whole network fails of it
         raise _UnclearError from None
     return _Facts(
         output=_Map.of(output),
-        shape=_shape(output),
+        shape=shape_of(output),
         parameters=_count(module),
         shared=_count(act) if act is not None and act in module.modules() else 0,
         flops=flops.total,
@@ -235,7 +235,7 @@ def _report(
                 layer.number,
                 facts.parameters,
                 facts.shape,
-                layer.stride or _stride(facts.shape, imgsz),
+                layer.stride or stride_of(facts.shape, imgsz),
                 facts.flops,
             )
             for layer, facts in zip(resolved, found, strict=True)

@@ -50,7 +50,7 @@ def inspect(
     Raises:
         BuildError: a layer fails on what it reads, or the strides of the head are out of order.
     """
-    with _still(model):
+    with still(model):
         size, seen = _measure(model, imgsz, flops is True)
         shapes = [_scaled(layer.shape, imgsz, size) for layer in seen]
         counts: dict[int, int | None]
@@ -67,7 +67,7 @@ def inspect(
             number=layer.number,
             parameters=sum(parameter.numel() for parameter in model.model[at].parameters()),
             shape=shapes[at],
-            stride=layer.stride or _stride(shapes[at], imgsz),
+            stride=layer.stride or stride_of(shapes[at], imgsz),
             flops=counts.get(at),
         )
         for at, layer in enumerate(model.resolved)
@@ -91,7 +91,7 @@ def run_real(model: Model, imgsz: int = 640) -> None:
 
     def call(at: int, layer: nn.Module, given: Any) -> Any:
         output = _call(model, at, layer, given, imgsz, shapes)
-        shapes.append(_shape(output))
+        shapes.append(shape_of(output))
         if not all(bool(value.isfinite().all()) for value in _tensors(output)):
             raise BuildError(f"{names[at]} gives values that are not finite", layer=at)
         return output
@@ -112,7 +112,7 @@ def run_real(model: Model, imgsz: int = 640) -> None:
 
 
 @contextmanager
-def _still(model: Model) -> Iterator[None]:
+def still(model: Model) -> Iterator[None]:
     """No gradients, no statistics, no random numbers used up; all as it was afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     try:
@@ -152,7 +152,7 @@ def _run(model: Model, size: int, count: bool) -> list[_Seen]:
         flops = FlopCount()
         with flops if count else nullcontext():
             output = _call(model, at, layer, given, size, [done.shape for done in seen])
-        seen.append(_Seen(_shape(output), flops.total if count else None))
+        seen.append(_Seen(shape_of(output), flops.total if count else None))
         return output
 
     model(torch.zeros(1, model.image_channels, size, size), call)
@@ -219,10 +219,11 @@ def _is_regular(model: Model, seen: Sequence[_Seen], size: int) -> bool:
     )
 
 
-def _shape(output: Any) -> Shape:
+def shape_of(output: Any) -> Shape:
+    """Of one image's output, without the batch; nested as it is."""
     if isinstance(output, Tensor):
         return tuple(output.shape[1:])
-    return tuple(_shape(part) for part in output)
+    return tuple(shape_of(part) for part in output)
 
 
 def _scaled(shape: Shape, imgsz: int, size: int) -> Shape:
@@ -235,7 +236,8 @@ def _scaled(shape: Shape, imgsz: int, size: int) -> Shape:
     return (sizes[0], sizes[1] * imgsz // size, sizes[2] * imgsz // size, *sizes[3:])
 
 
-def _stride(shape: Shape, imgsz: int) -> float | None:
+def stride_of(shape: Shape, imgsz: int) -> float | None:
+    """Pixels of the image per pixel of a map; None for what is no map."""
     is_map = len(shape) == 3 and isinstance(shape[1], int)
     return imgsz / cast("int", shape[1]) if is_map else None
 

@@ -60,20 +60,32 @@ def apply(network: Network, edits: Sequence[Edit]) -> Network:
     Inserted layers get new keys, in the order of `edits`.
 
     Raises:
-        PlaceError: a layer is edited twice, or two insertions share some connections but not all.
+        PlaceError: a layer is edited twice, two insertions share some connections but not all, or
+            a layer other than the first would read the image.
     """
     _refuse_twice(network, edits)
+    base = network
     for edit in edits:
         if isinstance(edit, Replacement):
             network = _replaced(network, edit)
     insertions = [edit for edit in edits if isinstance(edit, Insertion)]
     for key, insertion in _in_order(network, insertions):
         network = _inserted(network, key, insertion)
-    return contract(network, [edit.key for edit in edits if isinstance(edit, Removal)])
+    edited = contract(network, [edit.key for edit in edits if isinstance(edit, Removal)])
+    for layer in edited.layers[1:]:
+        if layer.reads(IMAGE):
+            name = f"layer {base.index[layer.key]}" if layer.key in base.index else "the new layer"
+            raise PlaceError(
+                f"{name} ({layer.module}) would have to read the image, "
+                "which only the first row of a file can"
+            )
+    return edited
 
 
 def contract(network: Network, keys: Collection[int]) -> Network:
     """The network without these layers: their readers read what they read (first)."""
+    if not keys:
+        return network
     layers = network.layers
     for key in keys:
         gone = next(layer for layer in layers if layer.key == key)

@@ -7,8 +7,11 @@ must have no byte order mark (libyaml would not count it).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import yaml
@@ -18,7 +21,38 @@ from ruamel.yaml.error import MarkedYAMLError as RuamelError
 from yaml_attn.config.diagnosis import diagnose
 from yaml_attn.errors import DocumentError
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]
+    """The safe loader, asked once what each scalar means: rows repeat the same few."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.meanings: dict[tuple[str, str], Any] = {}
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """The value of a node; of a scalar it depends on its tag and its text alone."""
+        if not isinstance(node, yaml.ScalarNode):
+            return super().construct_object(node, deep)
+        key = node.tag, node.value
+        if key not in self.meanings:
+            self.meanings[key] = super().construct_object(node, deep)
+        return self.meanings[key]
+
+
+def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
+    value: int = loader.construct_yaml_int(node)
+    if not -(2**63) <= value < 2**63:  # Python spells no integer of more than 4,300 digits
+        problem = "found an integer of more than 64 bits"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+    return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+
+# Ten nested lists of ten aliases are a small file and 10**10 values; real configs have 4,000.
+_MOST = 100_000
 
 
 class Span(NamedTuple):
@@ -61,6 +95,8 @@ def read_yaml(text: str) -> Any:
         DocumentError: it is not one YAML document.
     """
     try:
+        if "*" in text and _size(yaml.compose(text, _Loader), {}) > _MOST:
+            raise DocumentError("is not a config: its aliases make it too large, or endless")
         return yaml.load(text, _Loader)  # noqa: S506 (the safe loader, or its libyaml twin)
     except yaml.MarkedYAMLError as error:
         raise _refused(text, error) from None
@@ -68,6 +104,19 @@ def read_yaml(text: str) -> Any:
         raise DocumentError(f"is not YAML: {error}") from None
     except (ValueError, RecursionError) as error:  # 2001-99-99 is no date; 1,000 brackets deep
         raise DocumentError(f"is not a config: {error}") from None
+    except (ArithmeticError, AttributeError, LookupError):  # !!bool maybe, !!int without a number
+        raise DocumentError("is not a config: it has a tag that its value does not fit") from None
+
+
+def _size(node: yaml.Node | None, known: dict[int, float]) -> float:
+    """How many values a node holds where every alias is written out."""
+    if id(node) not in known:
+        known[id(node)] = math.inf  # of an alias inside of what it means
+        items = node.value if isinstance(node, yaml.CollectionNode) else ()
+        pairs = isinstance(node, yaml.MappingNode)
+        children = chain.from_iterable(items) if pairs else items
+        known[id(node)] = 1 + sum(_size(child, known) for child in children)
+    return known[id(node)]
 
 
 def compose(text: str) -> Node:
@@ -85,9 +134,22 @@ def compose(text: str) -> Node:
 
 def write_scalar(value: Any) -> str:
     """One value as it is written inside a flow list, quoted if it has to be."""
-    if isinstance(value, bool):
+    if isinstance(value, int):
         return str(value)  # True, as YOLO's configs spell it
-    dumped: str = yaml.safe_dump([value], default_flow_style=True, width=float("inf"))
+    return _write_text(value) if isinstance(value, str) else _dump(value)
+
+
+@lru_cache(maxsize=256)
+def _write_text(text: str) -> str:
+    return _dump(text)
+
+
+def _dump(value: Any) -> str:
+    # In other quotes a line end is written as one, and may stand left of the row's own column.
+    quote = '"' if isinstance(value, str) and not value.isprintable() else None
+    dumped: str = yaml.safe_dump(
+        [value], default_flow_style=True, width=float("inf"), default_style=quote
+    )
     return dumped.strip()[1:-1]
 
 

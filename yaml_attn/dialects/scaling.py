@@ -122,7 +122,7 @@ def is_anchors(value: Any) -> bool:
 def _number(
     settings: Settings, key: str, meaning: str, default: int | None = None, *, whole: bool = False
 ) -> Any:
-    value = settings.get(key)
+    value: Any = settings.get(key)
     if value is None and default is not None:
         return default
     is_number = is_whole(value) or (not whole and isinstance(value, float))
