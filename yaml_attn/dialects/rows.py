@@ -20,7 +20,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from yaml_attn.config.network import IMAGE, Layer, Network
+from yaml_attn.config.network import IMAGE, From, Layer, Network
 from yaml_attn.dialects.arguments import LONGEST, understand
 from yaml_attn.dialects.base import Channels, ResolvedLayer, Settings
 from yaml_attn.dialects.composed import Find, parse
@@ -172,9 +172,8 @@ class Row:
         self.index = index
         self.earlier = earlier
         self.scale = scale
-        self.seen: list[Channels] = [made.channels for made in earlier] or [scale.image_channels]
+        self.network = network
         self.reads = [network.index.get(source.key, IMAGE) for source in layer.sources]
-        self.spelled = network.spell(layer) if self.reads else []
         self.args: list[Any] = []
         self.number = 1
 
@@ -194,9 +193,19 @@ class Row:
             self.index, self.name, self.number, copies, args, made.channels, stride
         )
 
+    @cached_property
+    def seen(self) -> list[Channels]:
+        """Channels of every layer so far; of the image before the first."""
+        return [made.channels for made in self.earlier] or [self.scale.image_channels]
+
+    @cached_property
+    def spelled(self) -> From:
+        """`from` as it is written."""
+        return self.network.spell(self.layer) if self.reads else []
+
     def given(self, at: int) -> Channels:
         """Channels of the layer with this index, or of the image."""
-        return self.scale.image_channels if at == IMAGE else self.seen[at]
+        return self.scale.image_channels if at == IMAGE else self.earlier[at].channels
 
     def reader(self, at: int) -> str:
         """A layer that this row reads, in words."""
@@ -274,8 +283,10 @@ class Row:
                 f"the number of {self.name} is {number!r}",
                 hint="It says how often the module is repeated: a whole number.",
             )
-        if number <= MOST_REPEATS and self.scale.number(number) <= MOST_REPEATS:
-            return self.scale.number(number)
+        if number <= MOST_REPEATS:
+            scaled = self.scale.number(number)
+            if scaled <= MOST_REPEATS:
+                return scaled
         raise BuildError(
             f"the number of {self.name} is {number}, with depth_multiple {self.scale.depth:g}",
             hint=f"It says how often the module is repeated: at most {MOST_REPEATS} times, before "
