@@ -53,6 +53,7 @@ def run_python(
     ours: bool = True,
     code: int = 0,
     env: Mapping[str, str] | None = None,
+    timeout: float = 300,
 ) -> subprocess.CompletedProcess[str]:
     """Run `python ARGS` offline in a folder; `ours` says whether yaml-attn can be imported."""
     environment = {
@@ -73,7 +74,7 @@ def run_python(
         encoding="utf-8",
         cwd=cwd,
         env=environment,
-        timeout=300,
+        timeout=timeout,
         check=False,
     )
     assert result.returncode == code, f"{result.stdout[-2000:]}\n{result.stderr[-4000:]}"

@@ -54,24 +54,23 @@ def cannot_run(
     at, reads = read_by(row)
     module = recipe.rows[at].module
     inputs = list(zip(reads, given if isinstance(given, list | tuple) else [given], strict=False))
-    for source, value in inputs:
-        if not isinstance(value, Tensor) or value.dim() != 4:
-            message = f"{module} reads {recipe.name(source)}, whose output is no feature map"
-            return BuildError(message, layer=at, hint=STALE)
-    heights = [value.shape[2] for _, value in inputs]
-    if module in EQUAL_JOINS and len(set(heights)) > 1:
+    maps = [(source, value) for source, value in inputs if _is_map(value)]
+    if module in EQUAL_JOINS and len({value.shape[2] for _, value in maps}) > 1:
         seen = ", ".join(
-            f"{recipe.name(source)} at stride {size / height:g}"
-            for (source, _), height in zip(inputs, heights, strict=True)
+            f"{recipe.name(source)} at stride {size / value.shape[2]:g}" for source, value in maps
         )
-        fits = all(size % height == 0 for height in heights)
+        fits = all(size % value.shape[2] == 0 for _, value in maps)
         return BuildError(
             f"{module} joins maps of different sizes: {seen}",
             layer=at,
             hint=STALE if fits else f"{size} pixels are no multiple of the largest stride.",
         )
     named = "; ".join(f"{recipe.name(source)}, {_size(value)}" for source, value in inputs)
-    return BuildError(f"{module} failed on {named}: {_said(error)}", layer=at)
+    return BuildError(
+        f"{module} failed on {named}: {_said(error)}",
+        layer=at,
+        hint=STALE if len(maps) < len(inputs) else None,
+    )
 
 
 def read_by(row: Any) -> tuple[int, list[int]]:
@@ -97,5 +96,9 @@ def _said(error: Exception) -> str:
     return line if plain else f"{type(error).__name__}: {line}"
 
 
-def _size(value: Tensor) -> str:
-    return "x".join(map(str, value.shape[1:]))
+def _is_map(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dim() == 4
+
+
+def _size(value: Any) -> str:
+    return "x".join(map(str, value.shape[1:])) if isinstance(value, Tensor) else "no single map"

@@ -1,6 +1,6 @@
 """A framework's own model, made and run once: its rows are watched, which tells what each gives.
 
-Every framework of the family hangs `i` and `f` on the module of a row, its index and what it reads.
+Every framework of the family hangs `i`, `f` and `type` on a row's module: its index, what it reads.
 Shapes and counts are those of a forward at full size, as the framework wires and runs it, but with
 zeros for convolutions; so they are exact for every module, whether or not we know it.
 """
@@ -127,9 +127,10 @@ class _Watch:
 
     def _before(self, module: nn.Module, args: Any) -> None:
         if _is_row(module):
-            self.running, self.given, self._counted = module, args[0], self.flops.total
-            if module.i == 0:
-                self.size = args[0].shape[-1]
+            self.running, self.given = module, args[0] if args else None
+            self._counted = self.flops.total
+            if module.i == 0 and isinstance(self.given, Tensor):
+                self.size = self.given.shape[-1]
 
     def _after(self, module: Any, _args: Any, output: Any) -> None:
         if _is_row(module):
@@ -190,7 +191,7 @@ def _train(
 
 
 def _is_row(module: nn.Module) -> bool:
-    return "i" in vars(module) and "f" in vars(module)
+    return {"i", "f", "type"} <= vars(module).keys()
 
 
 def _is_wanted(at: int, flops: bool | Collection[int]) -> bool:

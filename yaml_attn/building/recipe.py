@@ -44,9 +44,15 @@ class Recipe:
 
 
 def rows_of(document: Document, scale: str | None = None) -> tuple[Row, ...]:
-    """The rows of a config, repeated as at this scale."""
+    """The rows of a config, repeated as at this scale.
+
+    Raises:
+        WiringError: a `from` is out of range or points forward.
+    """
     depth = depth_of(document.settings, scale)
-    return tuple(Row(row.values[2], scaled_number(row.values[1], depth)) for row in document.rows)
+    return tuple(
+        Row(layer.module, scaled_number(layer.number, depth)) for layer in document.network.layers
+    )
 
 
 def plain(document: Document, nc: int | None = None) -> dict[str, Any]:
@@ -66,3 +72,8 @@ def plain(document: Document, nc: int | None = None) -> dict[str, Any]:
         for section in SECTIONS
     }
     return copy.deepcopy({**document.settings, "nc": classes, **rows})
+
+
+def class_names(module: Any) -> tuple[str, ...]:
+    """The classes that a Python module has; its rows can name these."""
+    return tuple(name for name, value in vars(module).items() if isinstance(value, type))

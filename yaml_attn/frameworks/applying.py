@@ -17,7 +17,7 @@ from yaml_attn.files import EXISTS_HINT, write_atomically
 from yaml_attn.frameworks.launching import config_target
 from yaml_attn.frameworks.parser_edit import MODULE, is_applied, with_edit, without_edit
 from yaml_attn.frameworks.scope import names_in_scope
-from yaml_attn.frameworks.standalone import bundled, read_head, standalone
+from yaml_attn.frameworks.standalone import Written, bundled, read_head, standalone
 from yaml_attn.modules.registry import MECHANISMS, NATIVE, Mechanism, known
 
 
@@ -127,13 +127,16 @@ class Checkout:
             left_out,
         )
 
-    def used(self, config: Document) -> tuple[str, ...]:
-        """The mechanisms that a config's rows name, but those that the checkout has itself.
+    def lacking(self, config: Document) -> tuple[str, ...]:
+        """The mechanisms that a config's rows name and that are not known here.
 
         Raises:
             UsageError: a row names one by an alias.
         """
-        return tuple(_used(config, self._own_names()))
+        data = self._read(self.modules) if self.modules.exists() else b""
+        head = _head(data)
+        here = head.mechanisms if head else ()
+        return tuple(name for name in _used(config, self._own_names()) if name not in here)
 
     def plan_undo(self, *, force: bool = False) -> Plan:
         """What gives the checkout back as it was; nothing to change if it never was another.
@@ -173,7 +176,7 @@ class Checkout:
         if not self.modules.exists():
             return (), None
         data = self._read(self.modules)
-        head = read_head(data.decode(errors="replace").replace("\r\n", "\n"))
+        head = _head(data)
         if head is None:
             raise OutputError("is not a file of yaml-attn", path=self.modules, hint="Rename it.")
         if not head.unchanged and not force:
@@ -194,6 +197,11 @@ def without_edit_if_any(source: bytes, path: Path) -> bytes:
     """The file as it was before the edit, if it has it."""
     with _at(path):
         return without_edit(source) if is_applied(source) else source
+
+
+def _head(data: bytes) -> Written | None:
+    """What the head of a file of mechanisms says; git may have given it other line ends."""
+    return read_head(data.decode(errors="replace").replace("\r\n", "\n"))
 
 
 def _used(config: Document, own: Mapping[str, str]) -> list[str]:

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from yaml_attn.building.recipe import Recipe, plain, rows_of
+from yaml_attn.building.recipe import Recipe, class_names, plain, rows_of
 from yaml_attn.config.document import Document
 from yaml_attn.dialects.base import scales_of
 from yaml_attn.dialects.naming import scale_of
@@ -104,7 +104,7 @@ def build(
         return cast("nn.Module", made)
 
     with _quiet(), _silent(), registered(own or {}), _default_activation(tasks):
-        recipe = Recipe(make, rows_of(document, scale), channels, what, vars(tasks))
+        recipe = Recipe(make, rows_of(document, scale), channels, what, class_names(tasks))
         return observe(recipe, imgsz=imgsz, flops=flops, real=real)
 
 

@@ -1,6 +1,6 @@
-"""What runs inside a checkout, as a process of its own: builds a config with the checkout's layers.
+"""What runs inside a checkout, as a process of its own: builds configs with the checkout's layers.
 
-It reads a request from stdin and answers on stdout, both JSON. Whatever the framework prints goes
+It reads a question from stdin and answers on stdout, both JSON. Whatever the framework prints goes
 to stderr.
 """
 
@@ -10,7 +10,8 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from importlib.abc import ExecutionLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml_attn.errors
-from yaml_attn.building.recipe import Recipe, plain, rows_of
+from yaml_attn.building.recipe import Recipe, class_names, plain, rows_of
 from yaml_attn.config.document import Document
 from yaml_attn.errors import YamlAttnError
 from yaml_attn.frameworks.applying import Checkout
@@ -35,18 +36,28 @@ _WHAT = "the checkout"
 
 
 def main() -> None:
-    """Answer the request on stdin."""
+    """Answer the question on stdin."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    answer = respond(Path.cwd(), json.load(sys.stdin))
+    sys.path.insert(0, str(Path.cwd()))  # PYTHONSAFEPATH leaves it out
+    question = json.load(sys.stdin)
+    build = builder(Path.cwd(), question["dialect"])
     with answers:
-        json.dump(answer, answers)
+        json.dump([_answer(build, request) for request in question["requests"]], answers)
 
 
-def respond(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to a request: a report, or an error that is the user's to know."""
+def builder(root: Path, dialect: str) -> Callable[..., BuildReport]:
+    """What builds configs of a dialect with a checkout, from the fields of a `Request`."""
+    if package_of(root, dialect) == "models":
+        return _Models(root).build
+    from yaml_attn.frameworks.build_ultralytics import build  # noqa: PLC0415
+
+    return partial(build, what="the checkout's Ultralytics")
+
+
+def _answer(build: Callable[..., BuildReport], request: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return {"report": dataclasses.asdict(_build(root, **request))}
+        return {"report": dataclasses.asdict(build(**request))}
     except YamlAttnError as error:
         kinds = [each.__name__ for each in type(error).__mro__]
         facts = {
@@ -61,45 +72,54 @@ def respond(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"error": facts}
 
 
-def _build(
-    root: Path,
-    *,
-    text: str,
-    name: str,
-    dialect: str,
-    nc: int | None,
-    scale: str | None,
-    **options: Any,
-) -> BuildReport:
-    if package_of(root, dialect) == "ultralytics":
-        from yaml_attn.frameworks import build_ultralytics  # noqa: PLC0415
+class _Models:
+    """The checkout's package `models`, in which the mechanisms of the last config are known."""
 
-        return build_ultralytics.build(
-            text, name, scale=scale, nc=nc, what="the checkout's Ultralytics", **options
-        )
-    document = Document.parse(text.encode(), Path(name))
-    sys.meta_path.insert(0, _InMemory(_made_known(Checkout(root), document)))
-    with importing(_WHAT, root):
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.sources = _InMemory()
+        self.parser: Any = None
+        self.imported_for: Any = None
+        sys.meta_path.insert(0, self.sources)
+
+    def build(
+        self, text: str, name: str, nc: int | None, scale: str | None, **options: Any
+    ) -> BuildReport:
+        """Build one config; `scale` is none of these frameworks'."""
+        document = Document.parse(text.encode(), Path(name))
+        config = plain(document, nc)
+        with importing(_WHAT, self.root):
+            self._import(_made_known(Checkout(self.root), document), config.get("activation"))
         from yaml_attn.building.observed import build as observe  # noqa: PLC0415 (imports torch)
 
-        yolo = import_module("models.yolo")
-    config = plain(document, nc)
+        def make() -> nn.Module:
+            made: nn.Module = self.parser.Model(config)
+            return made
 
-    def make() -> nn.Module:
-        made: nn.Module = yolo.Model(config)
-        return made
+        channels, names = config.get("ch", 3), class_names(self.parser)
+        return observe(Recipe(make, rows_of(document, scale), channels, _WHAT, names), **options)
 
-    channels = config.get("ch", 3)
-    return observe(Recipe(make, rows_of(document), channels, _WHAT, vars(yolo)), **options)
+    def _import(self, sources: Mapping[str, tuple[Path, bytes]], activation: Any) -> None:
+        """Import the parser, anew if other mechanisms must be known to it than before.
+
+        Or if the last config had another activation: it stays that of all later models.
+        """
+        if self.parser is not None and self.imported_for == (sources, activation):
+            return
+        for name in [name for name in sys.modules if name.partition(".")[0] in {"models", "utils"}]:
+            del sys.modules[name]
+        self.sources.held = sources
+        self.parser = import_module("models.yolo")
+        self.imported_for = (sources, activation)
 
 
 def _made_known(checkout: Checkout, document: Document) -> Mapping[str, tuple[Path, bytes]]:
-    """The modules that `apply` would write for a config; none where it has been applied.
+    """The modules that `apply` would write for a config; none if it has been applied.
 
     A parser that it would not recognise is no hindrance to a config without attention of ours.
     """
-    used = () if checkout.modules.is_file() else checkout.used(document)
-    changes = checkout.plan(used).changes if used else ()
+    lacking = checkout.lacking(document)
+    changes = checkout.plan(lacking).changes if lacking else ()
     return {
         f"{each.path.parent.name}.{each.path.stem}": (each.path, each.after)
         for each in changes
@@ -108,21 +128,21 @@ def _made_known(checkout: Checkout, document: Document) -> Mapping[str, tuple[Pa
 
 
 class _InMemory(MetaPathFinder, ExecutionLoader):
-    """Imports modules from sources that stand in no file."""
+    """Imports modules from the sources that it holds, by their names, instead of from files."""
 
-    def __init__(self, sources: Mapping[str, tuple[Path, bytes]]) -> None:
-        self.sources = sources
+    def __init__(self) -> None:
+        self.held: Mapping[str, tuple[Path, bytes]] = {}
 
     def find_spec(self, fullname: str, _path: Any, _target: Any = None) -> ModuleSpec | None:
         """The spec of a module that is held here."""
-        if fullname not in self.sources:
+        if fullname not in self.held:
             return None
         return spec_from_file_location(fullname, self.get_filename(fullname), loader=self)
 
     def get_source(self, fullname: str) -> str:
         """Its source."""
-        return decode_source(self.sources[fullname][1])
+        return decode_source(self.held[fullname][1])
 
     def get_filename(self, fullname: str) -> str:
         """Where it would stand."""
-        return str(self.sources[fullname][0])
+        return str(self.held[fullname][0])
