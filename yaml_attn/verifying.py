@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from yaml_attn.config.network import IMAGE
 from yaml_attn.dialects import find as find_dialect
-from yaml_attn.errors import BuildError, ConfigError, InternalError, UsageError
+from yaml_attn.errors import BuildError, ConfigError, InternalError, UsageError, YamlAttnError
 from yaml_attn.results import Inserted, Outline, Verification
 
 if TYPE_CHECKING:
@@ -128,9 +128,12 @@ def verify(
     """Build a config as it was read and as it is now; see `Config.verify`."""
     promised = contracts(config)
     base = dataclasses.replace(config, network=config.document.network, own={})
-    before = build(base, imgsz=imgsz, nc=nc, flops=False, repo=repo)
     new = [layer.index for layer in config.inserted]
-    after = build(config, imgsz=imgsz, nc=nc, flops=new, real=real, repo=repo)
+    if repo is not None:
+        before, after = _in_one_process(base, config, Path(repo), imgsz, nc, new, real)
+    else:
+        before = build(base, imgsz=imgsz, nc=nc, flops=False)
+        after = build(config, imgsz=imgsz, nc=nc, flops=new, real=real)
     pairs = [
         (change, before.layers[change.old], after.layers[change.new])
         for change in config.changes
@@ -150,6 +153,31 @@ def verify(
         ),
         promised,
     )
+
+
+def _in_one_process(
+    base: Config,
+    config: Config,
+    repo: Path,
+    imgsz: int,
+    nc: int | None,
+    new: Collection[int],
+    real: bool,
+) -> tuple[BuildReport, BuildReport]:
+    """Base and edited network of a checkout's layers: to import a framework takes seconds."""
+    from yaml_attn.frameworks import build_checkout  # noqa: PLC0415 (no preview needs it)
+
+    requests = [
+        build_checkout.Request(base.text, base.name, base.scale, nc, imgsz, flops=False),
+        build_checkout.Request(config.text, config.name, config.scale, nc, imgsz, new, real),
+    ]
+    before, after = build_checkout.build_all(repo, requests, dialect=config.dialect)
+    for owner, found in ((base, before), (config, after)):
+        if isinstance(found, ConfigError):
+            raise owner.located(found)
+        if isinstance(found, YamlAttnError):
+            raise found
+    return cast("BuildReport", before), cast("BuildReport", after)
 
 
 def others(
