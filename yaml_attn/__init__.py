@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from yaml_attn.frameworks import register_ultralytics
     from yaml_attn.planning import Insert, Remove, Replace
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 _API = {
     "Config": "api",
