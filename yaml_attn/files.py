@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
-import tempfile
+import time
+from collections.abc import Container
 from pathlib import Path
+from typing import BinaryIO, Final
 
 from yaml_attn.errors import DocumentError, OutputError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 EXISTS_HINT = "Use --force to replace it, or -o for another name."
+
+# A file on its way to its name is called `.NAME.{16 digits}.yaml-attn`.
+_SUFFIX: Final = ".yaml-attn"
+_TEMPORARY: Final = re.compile(rf"\.(.+)\.[0-9a-f]{{16}}{re.escape(_SUFFIX)}", re.DOTALL)
+
+_ABANDONED: Final = 3600
+"""Seconds after which a temporary file is nobody's, where files cannot be locked."""
 
 
 def write_atomically(path: Path, data: bytes, *, replace: bool) -> None:
     """Write a file so that nobody ever sees half of it, not after a kill or a full disk either.
+
+    What killed runs left of the same file is removed.
 
     Args:
         path: the file; a link is followed.
@@ -29,17 +46,19 @@ def write_atomically(path: Path, data: bytes, *, replace: bool) -> None:
     temporary = None
     try:
         mode = _mode(path)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
+        remove_leftovers(path.parent, [path.name])
+        with _create(path) as file:
+            temporary = Path(file.name)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(mode)
-        if replace:
-            temporary.replace(path)
-        else:
-            _place(temporary, path)
+            if fcntl is None:
+                file.close()  # Windows renames no open file
+            temporary.chmod(mode)
+            if replace:
+                temporary.replace(path)
+            else:
+                _place(temporary, path)
     except FileExistsError:
         raise OutputError("exists already", path=path, hint=EXISTS_HINT) from None
     except OSError as error:
@@ -48,6 +67,51 @@ def write_atomically(path: Path, data: bytes, *, replace: bool) -> None:
         if temporary:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def remove_leftovers(folder: Path, names: Container[str]) -> None:
+    """Remove what killed runs left of files with these names, and nothing that a run still writes.
+
+    A temporary file is locked as long as its run lives; where there are no locks, it is nobody's
+    after an hour.
+
+    Args:
+        folder: where the files stand.
+        names: their names, not those of the temporary files.
+    """
+    for entry in os.scandir(folder):
+        found = _TEMPORARY.fullmatch(entry.name)
+        if found and found[1] in names:
+            with contextlib.suppress(OSError):
+                _remove_unless_locked(folder / entry.name)
+
+
+def _remove_unless_locked(path: Path) -> None:
+    if fcntl is None:
+        if time.time() - path.stat().st_mtime > _ABANDONED:
+            path.unlink()
+        return
+    with path.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+
+
+def _create(path: Path) -> BinaryIO:
+    """A new file beside this one, under a name of its own, locked as long as it is open."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}{_SUFFIX}")
+        # For the user alone until it has the mode of the file that it becomes.
+        file = open(temporary, "xb", opener=_private)  # noqa: SIM115 (the caller closes it)
+        if fcntl:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+        if temporary.exists():
+            return file
+        file.close()  # another run took it for a leftover before it was locked
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
 
 
 def _mode(path: Path) -> int:

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 import yaml
 from configs import SMALL
 from conftest import Run
+
+from yaml_attn import files
 
 MAIN_JOB = ["insert", "--base", "yolov5s.yaml", "--module", "SE", "--after", "8"]
 
@@ -188,10 +189,10 @@ def test_a_config_that_cannot_be_built_is_not_written(run: Run, base: Path, tmp_
 
 
 def test_a_read_only_folder_is_said(run: Run, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(**_: object) -> None:  # root may write anywhere: the refusal is played
+    def refused(_: object) -> None:  # root may write anywhere: the refusal is played
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(tempfile, "mkstemp", refused)
+    monkeypatch.setattr(files, "_create", refused)
     result = run(*insert(base, "--no-build"))
     assert (result.code, "cannot be written (Permission denied)" in result.err) == (2, True)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import combinations
@@ -277,6 +278,12 @@ def test_a_join_is_no_replacement_for_a_row_with_one_input() -> None:
     assert (found.removed, found.inserted) == ((2,), (2,))
 
 
+def test_a_module_that_only_the_new_network_has_is_rather_new_than_a_replacement() -> None:
+    found = compare(chain("C3", "SPPF"), chain("SE", "C3"))
+    assert (found.index_map, found.inserted, found.removed) == ({0: 1}, (0,), (1,))
+    assert found.replaced == {}
+
+
 def test_other_args_number_or_section_are_changes_of_the_same_layer() -> None:
     rows = [[-1, 1, "Conv", [64]], [-1, 3, "C3", [64]], [-1, 1, "SPPF", [64]]]
     base = Network.read({"backbone": rows})
@@ -313,6 +320,36 @@ def test_which_of_equal_rows_is_new_shows_in_who_reads_them() -> None:
     found = compare(base, after_third)
     assert found.rewired == ()
     assert found.index_map[2] <= 3 < found.index_map[3]
+
+
+def test_which_of_equal_rows_went_shows_in_who_read_them() -> None:
+    old = chain("C3", "Conv", "Conv", "C3", _2=0)
+    found = compare(old, chain("Conv", "C3"))
+    assert (found.index_map, found.removed, found.rewired) == ({2: 0, 3: 1}, (0, 1), ())
+
+
+def test_a_row_behind_new_ones_that_equal_it_is_told_by_what_it_reads() -> None:
+    new = chain("Conv", "Concat", "Conv", "Conv", _1=[-1, 0], _3=0)
+    found = compare(chain("C3", "Conv"), new)
+    assert (found.index_map, found.replaced) == ({1: 3}, {0: 0})
+    assert (found.inserted, found.rewired) == ((1, 2), ())
+
+
+def test_what_read_a_removed_join_may_read_anything_but_its_other_inputs_count() -> None:
+    old = chain("Conv", "Concat", "Concat", "Conv", _1=[-1, 0], _2=[-1, 0])
+    found = compare(old, chain("C3", "Conv", "Concat", _2=[-1, 0]))
+    assert (found.index_map, found.removed) == ({0: 1, 1: 2}, (2, 3))
+    assert found.rewired == (Rewired(2, 1, expected=1, reads=0),)
+
+
+def test_hundreds_of_equal_rows_take_no_minute() -> None:
+    rows = [[-1, 1, "C3", [8]]] * 400
+    old = Network.read({"backbone": [*rows, [[-1, 3], 1, "Detect", []]]})
+    new = Network.read({"backbone": [*rows, *rows[:200], [[-1, 599], 1, "Detect", []]]})
+    start = time.process_time()
+    found = compare(old, new)
+    assert time.process_time() - start < 5  # 0.3 s; 20 s if all were tried
+    assert len(found.inserted) == 200
 
 
 def test_a_block_of_rows_beside_an_equal_block_is_placed_by_its_readers() -> None:

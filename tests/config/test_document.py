@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from configs import SMALL, document
 
+from yaml_attn.config.diagnosis import UnreadableError
 from yaml_attn.config.document import Document
 from yaml_attn.errors import DocumentError, WiringError
 
@@ -54,6 +55,17 @@ def test_values_are_those_of_the_frameworks_parser() -> None:
 def test_empty_from_of_the_oldest_heads_is_read() -> None:
     found = document(SMALL.replace("[[6, 3], 1, Detect", "[[], 1, Detect"))
     assert found.network.layers[-1].sources == ()
+
+
+ROW = "A row is `[from, number, module, args]`, e.g. `[-1, 1, Conv, [64, 3, 2]]`."
+ALIAS = "Write the numbers out: an edit could not tell which of its uses is meant."
+
+
+def refused_as(cause: str, hint: str, text: str) -> UnreadableError:
+    error = refused(text)
+    assert isinstance(error, UnreadableError)
+    assert (error.cause, error.hint) == (cause, hint)
+    return error
 
 
 def refused(text: str | bytes) -> DocumentError:
@@ -120,7 +132,10 @@ def test_duplicate_keys_below_the_top_are_refused_too() -> None:
     ],
 )
 def test_what_is_no_model_config_is_said(text: str, message: str) -> None:
-    assert message in refused(text).message
+    error = refused(text)
+    assert message in error.message
+    if "list of rows" in message:
+        refused_as("row", ROW, text)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +143,7 @@ def test_what_is_no_model_config_is_said(text: str, message: str) -> None:
     [
         ("[-1, 1, C3]", "has 3 items instead of 4"),
         ("[-1, 1, C3, [16], None]", "has 5 items"),
+        ("[C3]", "has 1 item instead of 4"),
         ("C3", "is no list"),
         ("['-1', 1, C3, [16]]", "as `from`"),
         ("[true, 1, C3, [16]]", "as `from`"),
@@ -138,7 +154,7 @@ def test_what_is_no_model_config_is_said(text: str, message: str) -> None:
     ],
 )
 def test_a_row_that_is_none_is_refused_at_its_line(row: str, message: str) -> None:
-    error = refused(SMALL.replace("[-1, 1, C3, [16]]", row, 1))
+    error = refused_as("row", ROW, SMALL.replace("[-1, 1, C3, [16]]", row, 1))
     assert message in error.message
     assert error.line == 9
 
@@ -156,10 +172,18 @@ def test_a_reference_that_reads_no_layer_is_refused(source: str, message: str) -
 
 def test_aliases_are_refused_where_an_edit_could_not_tell_what_they_mean() -> None:
     anchored = SMALL.replace("nc: 2", "nc: 2\nat: &at 2\nrow: &row [-1, 1, C3, [16]]")
-    assert "alias in its `from`" in refused(anchored.replace("[-1, 2]", "[-1, *at]")).message
-    assert (
-        "alias of another row" in refused(anchored.replace("- [-1, 1, C3, [16]]", "- *row")).message
-    )
+    error = refused_as("row", ALIAS, anchored.replace("[-1, 2]", "[-1, *at]"))
+    assert error.message == "row 5 has an alias in its `from`"
+    error = refused_as("row", ALIAS, anchored.replace("- [-1, 1, C3, [16]]", "- *row"))
+    assert error.message == "row 2 is an alias of another row"
+
+
+def test_a_section_that_is_an_alias_is_refused() -> None:
+    rows = SMALL[SMALL.index("  - ") : SMALL.index("\nhead:")]
+    text = f"rows: &rows\n{rows}\nbackbone: *rows\n{SMALL[SMALL.index('head:') :]}"
+    error = refused_as("row", ALIAS, text)
+    assert error.message == "`backbone:` is an alias of a list written elsewhere"
+    assert error.line == 7
 
 
 def test_aliases_in_args_and_anchors_on_references_are_harmless() -> None:
@@ -169,8 +193,104 @@ def test_aliases_in_args_and_anchors_on_references_are_harmless() -> None:
     assert found.text[slice(*found.rows[5].references[1])] == "2"
 
 
+@pytest.mark.parametrize(
+    ("source", "number"),
+    [
+        ("!!int -1", "-1"),
+        ("&a !!int -1", "-1"),
+        ("!!int   # why\n     -1", "-1"),
+        ("!!int '- 1'", "'- 1'"),
+    ],
+)
+def test_an_anchor_or_a_tag_is_not_part_of_a_reference(source: str, number: str) -> None:
+    found = document(SMALL.replace("[-1, 1, C3, [16]]", f"[{source}, 1, C3, [16]]", 1))
+    assert found.rows[2].values[0] == -1
+    assert found.text[slice(*found.rows[2].references[0])] == number
+
+
+def test_an_anchor_or_a_tag_is_not_part_of_a_row() -> None:
+    found = document(SMALL.replace("[-1, 1, C3, [16]]", "&a !!seq [-1, 1, C3, [16]]", 1))
+    assert found.text[slice(*found.rows[2].span)] == "[-1, 1, C3, [16]]"
+
+
+def test_a_section_merged_from_another_mapping_is_refused() -> None:
+    backbone, head = SMALL.split("head:")
+    merged = backbone.replace("backbone:", "base: &base\n backbone:").replace("\n  -", "\n   -")
+    error = refused(f"{merged}<<: *base\nhead:{head}")
+    assert "`backbone:` is merged from another mapping" in error.message
+
+
+def test_aliases_that_hold_ten_thousand_million_values_are_refused_at_once() -> None:
+    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)]
+    bomb = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(levels)
+    assert "its aliases make it too large" in refused(bomb + SMALL).message
+    assert document("".join([bomb[: bomb.index("a4:")], SMALL])).rows
+
+
+@pytest.mark.parametrize("endless", ["x: &x [*x]\n", "x: &x {a: *x}\n", "x: &x [{a: [*x]}]\n"])
+def test_an_alias_of_what_it_stands_in_is_refused(endless: str) -> None:
+    assert "or endless" in refused(endless + SMALL).message
+
+
+@pytest.mark.parametrize("number", [f"0x{'F' * 5000}", str(2**63), str(-(2**63) - 1)])
+@pytest.mark.parametrize("place", ["[{}, 1, C3, [16]]", "[-1, {}, C3, [16]]", "[-1, 1, C3, [{}]]"])
+def test_an_integer_that_no_framework_could_use_is_refused_where_it_stands(
+    number: str, place: str
+) -> None:
+    error = refused(SMALL.replace("[-1, 1, C3, [16]]", place.format(number), 1))
+    assert error.message == "is not YAML: found an integer of more than 64 bits"
+    assert (error.line, error.column) == (9, 5 + place.index("{"))
+
+
+def test_a_number_of_a_thousand_digits_in_a_comment_is_no_index() -> None:
+    found = document(SMALL.replace("# 3", f"# {'3' * 5000}").replace("# 6", "# 0006"))
+    assert found.rows[3].comment_index is None
+    assert found.rows[6].comment_index is not None
+
+
+@pytest.mark.parametrize(
+    "value", ["!!int ''", "!!int +", "!!float ''", "!!bool maybe", "!!timestamp soon"]
+)
+def test_a_tag_that_its_value_does_not_fit_is_refused(value: str) -> None:
+    error = refused(SMALL.replace("[16]]", f"[{value}]]", 1))
+    assert error.message == "is not a config: it has a tag that its value does not fit"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("\ufeff\ufeff" + SMALL, 1, 1),
+        ("nc: 1\r\n\ufeff" + SMALL, 2, 1),
+        (SMALL.replace("# 3", "# \ufeff"), 10, 34),
+    ],
+)
+def test_a_byte_order_mark_inside_the_file_is_refused(text: str, line: int, column: int) -> None:
+    error = refused(text)
+    assert "byte order mark (U+FEFF)" in error.message
+    assert (error.line, error.column) == (line, column)
+
+
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DocumentError, match="no such file"):
-        Document.load(tmp_path / "none.yaml")
-    with pytest.raises(DocumentError, match="is a folder"):
+    path = tmp_path / "none.yaml"
+    with pytest.raises(DocumentError) as caught:
+        Document.load(path)
+    assert str(caught.value) == f"{path}: no such file"
+    with pytest.raises(DocumentError) as caught:
         Document.load(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: is a folder, not a config file"
+    path.write_bytes(b"nc: 1\n")
+    with pytest.raises(DocumentError, match="is not a model config") as caught:
+        Document.load(path)
+    assert caught.value.path == path
+
+
+def test_a_file_that_the_system_refuses_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Path) -> bytes:  # root may read anything: the refusal is played
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(DocumentError) as caught:
+        Document.load(tmp_path / "x.yaml")
+    assert str(caught.value) == f"{tmp_path / 'x.yaml'}: cannot be read (Permission denied)"

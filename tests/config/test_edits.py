@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from configs import document
 
@@ -10,10 +12,13 @@ from yaml_attn.config.edits import (
     Removal,
     Replacement,
     apply,
+    contract,
     plan_after,
     plan_before,
     plan_edge,
+    plan_inputs,
 )
+from yaml_attn.config.network import Source
 from yaml_attn.errors import PlaceError
 
 NETWORK = document().network
@@ -38,6 +43,9 @@ def before(target: int, consumers: object = "all") -> Insertion:
         (after(3, [7]), 3, {7}, 7, "head"),
         (after(6), 6, {7}, 7, "head"),
         (before(3), 2, {3, 5}, 3, "backbone"),
+        (before(3, "next"), 2, {3}, 3, "backbone"),
+        (plan_edge(NETWORK, 2, 5, "SE", []), 2, {5}, 5, "head"),
+        (plan_edge(NETWORK, 2, 3, "SE", []), 2, {3}, 3, "backbone"),
         (before(4), 3, {4, 7}, 4, "head"),
         (before(7), 6, {7}, 7, "head"),
     ],
@@ -45,8 +53,7 @@ def before(target: int, consumers: object = "all") -> Insertion:
 def test_where_the_row_stands_and_who_reads_it(
     plan: Insertion, source: int, readers: set[int], stands_before: int, section: str
 ) -> None:
-    assert (plan.source, plan.readers, plan.before) == (source, readers, stands_before)
-    assert plan.section == section
+    assert plan == Insertion("SE", [], source, frozenset(readers), stands_before, section)
 
 
 SKIPPING = document(
@@ -61,9 +68,14 @@ SKIPPING = document(
 ).network
 
 
+UNNAMED = document(
+    "backbone:\n  - [-1, 1, Conv, []]\n  - [-1, 1, Conv, []]\nhead:\n  - [[], 1, Detect, []]\n"
+).network
+
+
 def test_before_a_row_that_reads_far_back_moves_only_the_readers_from_there_on() -> None:
     plan = plan_before(SKIPPING, 2, "SE", [])
-    assert (plan.source, plan.readers, plan.before) == (0, {2, 3}, 2)
+    assert plan == Insertion("SE", [], 0, frozenset({2, 3}), 2, "backbone")
     assert plan_before(SKIPPING, 3, "SE", []).readers == {3}
     assert plan_before(SKIPPING, 2, "SE", [], "next").readers == {2}
     with pytest.raises(PlaceError, match="layer 1 cannot read a layer inserted before layer 2"):
@@ -82,16 +94,54 @@ def test_after_a_layer_that_the_next_row_does_not_read_the_row_still_stands_behi
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda: after(7), "nothing can be inserted after layer 7 .Detect., the last"),
-        (lambda: after(2, [4]), "layer 4 does not read layer 2"),
-        (lambda: after(2, []), "nobody would read the attention"),
-        (lambda: before(0), "it reads the image itself"),
-        (lambda: plan_after(SKIPPING, 1, "SE", [], "next"), "does not read it, so nobody"),
+        (
+            lambda: after(7),
+            (
+                "nothing can be inserted after layer 7 (Detect), the last\n"
+                "It is the head: no layer reads it."
+            ),
+        ),
+        (
+            lambda: after(2, [4, 5, 6]),
+            "layer 4, 6 does not read layer 2 (C3)\nIt is read by: 3, 5.",
+        ),
+        (lambda: after(2, []), "no consumers are named: nobody would read the attention"),
+        (
+            lambda: before(0),
+            "nothing can be inserted before layer 0 (Conv): it reads the image itself",
+        ),
+        (
+            lambda: plan_before(UNNAMED, 2, "SE", []),
+            (
+                "nothing can be inserted before layer 2 (Detect): it reads no layer that the file "
+                "names"
+            ),
+        ),
+        (
+            lambda: plan_after(SKIPPING, 1, "SE", [], "next"),
+            (
+                "the row after layer 1 (Conv) does not read it, so nobody would read the "
+                "attention\nlayer 1 (Conv) is read by: 4. Use --consumers all, or name some of "
+                "them."
+            ),
+        ),
+        (
+            lambda: apply(NETWORK, [after(2), Removal(2), Replacement(2, "C3SE", [])]),
+            "layer 2 (C3) is replaced or removed twice",
+        ),
     ],
 )
-def test_what_has_no_meaning_is_refused(edit: object, message: str) -> None:
-    with pytest.raises(PlaceError, match=message):
-        edit()  # type: ignore[operator]
+def test_what_has_no_meaning_is_refused(edit: Callable[[], object], message: str) -> None:
+    with pytest.raises(PlaceError) as caught:
+        edit()
+    assert str(caught.value) == message
+
+
+def test_a_layer_that_reads_nothing_named_can_be_left_out() -> None:
+    assert contract(UNNAMED, [2]).rows() == {
+        "backbone": [[-1, 1, "Conv", []], [-1, 1, "Conv", []]],
+        "head": [],
+    }
 
 
 def test_after_a_layer_that_nobody_reads_is_refused() -> None:
@@ -130,8 +180,41 @@ def test_insertions_that_share_only_some_connections_are_refused() -> None:
     network = document(rows + "  - [-1, 1, Detect, []]\n").network
     one = plan_after(network, 0, "SE", [], [2, 3])
     other = plan_after(network, 0, "CBAM", [], [3, 4])
-    with pytest.raises(PlaceError, match="for different readers, some of them the same"):
+    with pytest.raises(PlaceError) as caught:
         apply(network, [one, other])
+    assert str(caught.value) == (
+        "CBAM and SE are inserted after layer 0 for different readers, some of them the same\n"
+        "Give both the same --consumers, or insert one of them in a second command."
+    )
+
+
+def test_a_layer_that_reads_another_new_one_stands_behind_it_whatever_it_asked_for() -> None:
+    late, early = plan_edge(SKIPPING, 1, 4, "Late", []), plan_after(SKIPPING, 1, "Early", [])
+    assert (late.before, early.before) == (4, 2)
+    new = apply(SKIPPING, [late, early])
+    assert [layer.module for layer in new.layers[4:6]] == ["Late", "Early"]
+    assert new.row(new.layers[5])[0] == -1
+
+
+def test_new_layers_before_one_row_stand_in_the_order_of_what_they_read() -> None:
+    edits = [plan_edge(NETWORK, 4, 5, "Four", []), plan_edge(NETWORK, 2, 5, "Two", [])]
+    for each in (edits, edits[::-1]):
+        new = apply(NETWORK, each)
+        assert [layer.module for layer in new.layers[5:7]] == ["Two", "Four"]
+        assert new.row(new.layers[5])[0] == 2
+        assert new.row(new.layers[6])[0] == 4
+
+
+def test_in_an_edited_network_places_are_told_by_index_and_not_by_key() -> None:
+    once = apply(SKIPPING, [plan_edge(SKIPPING, 0, 2, "First", [])])
+    assert [layer.key for layer in once.layers] == [0, 1, 6, 2, 3, 4, 5]
+    wide = plan_after(once, 0, "Wide", [], [3, 6])
+    assert wide.before == 6
+    new = apply(once, [wide, plan_edge(once, 0, 3, "Narrow", [])])
+    modules = [layer.module for layer in new.layers]
+    assert modules == [*("Conv", "Conv", "Wide", "First", "Conv", "Narrow"), *modules[6:]]
+    assert new.row(new.layers[5])[0] == 2
+    assert new.row(new[3])[0] == 5
 
 
 def test_insert_replace_and_remove_at_once_speak_of_the_network_as_it_was() -> None:
@@ -143,3 +226,71 @@ def test_insert_replace_and_remove_at_once_speak_of_the_network_as_it_was() -> N
     assert new.row(new[5])[0] == [-1, 1]
     with pytest.raises(PlaceError, match="twice"):
         apply(NETWORK, [Removal(2), Replacement(2, "C3SE", [])])
+
+
+def inputs(*keys: int, consumers: object = "all") -> Insertion:
+    return plan_inputs(NETWORK, keys, "Cross", [], consumers)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("plan", "source", "context", "readers", "stands_before", "section"),
+    [
+        (inputs(6, 2), 6, (2,), {7}, 7, "head"),
+        (inputs(2, 3), 2, (3,), {5}, 5, "head"),  # 3 stands above it and goes on reading 2
+        (inputs(2, 0), 2, (0,), {3, 5}, 3, "backbone"),
+        (inputs(3, 1, 2), 3, (1, 2), {4, 7}, 4, "backbone"),
+        (inputs(3, 4), 3, (4,), {7}, 7, "head"),
+        (inputs(3, 2, consumers="next"), 3, (2,), {4}, 4, "backbone"),
+        (inputs(3, 2, consumers=[7]), 3, (2,), {7}, 7, "head"),
+    ],
+)
+def test_a_layer_of_several_inputs_stands_behind_them_all(
+    plan: Insertion,
+    source: int,
+    context: tuple[int, ...],
+    readers: set[int],
+    stands_before: int,
+    section: str,
+) -> None:
+    assert (plan.source, plan.context, plan.readers) == (source, context, readers)
+    assert (plan.before, plan.section) == (stands_before, section)
+    new = apply(NETWORK, [plan])
+    first, *others = new[8].sources
+    assert first == Source(source, relative=new.index[8] == source + 1)
+    assert others == [Source(key, relative=False) for key in context]
+    assert all(type(each.relative) is bool for each in others)
+
+
+@pytest.mark.parametrize(
+    ("keys", "consumers", "message"),
+    [
+        ((2, 6), "all", r"^nobody reads layer 2 .C3. behind layer 6, so nobody would read"),
+        ((2, 3), [3], r"^layer 3 stands before layer 3, which the new layer reads"),
+        ((2, 4), [3, 5], r"^layer 3 stands before layer 4, which the new layer reads"),
+        ((2, 1), [4], r"^layer 4 does not read layer 2 .C3."),
+    ],
+)
+def test_a_layer_of_several_inputs_that_nobody_could_read_is_refused(
+    keys: tuple[int, ...], consumers: object, message: str
+) -> None:
+    with pytest.raises(PlaceError, match=message):
+        inputs(*keys, consumers=consumers)
+
+
+def test_only_the_first_row_can_read_the_image() -> None:
+    network = document(
+        "backbone:\n  - [-1, 1, SE, [3]]\n  - [-1, 1, Conv, [8]]\n  - [0, 1, Conv, [8]]\n"
+        "  - [1, 1, Conv, [8]]\nhead:\n  - [[1, 3], 1, Detect, []]\n"
+    ).network
+    with pytest.raises(PlaceError) as caught:
+        apply(network, [Removal(0)])
+    assert str(caught.value) == (
+        "layer 2 (Conv) would have to read the image, which only the first row of a file can"
+    )
+    assert apply(network, [Removal(0), Removal(2)]).rows() == {
+        "backbone": [[-1, 1, "Conv", [8]], [0, 1, "Conv", [8]]],
+        "head": [[[0, 1], 1, "Detect", []]],
+    }
+    late = Insertion("CBAM", [3], 0, frozenset({2}), 2, "backbone")
+    with pytest.raises(PlaceError, match=r"the new layer .CBAM. would have to read the image"):
+        apply(network, [Removal(0), late])

@@ -264,6 +264,23 @@ def test_a_keyword_wins_over_a_module_of_its_name() -> None:
                 "6 (C3), 8 (C3). Valid: [0] to [3], [-4] to [-1], [*]."
             ),
         ),
+        ("nn.Upsample", "nn.Upsample could be any of 2 layers: 11, 15 in the head\n"),
+        (
+            "nn.Upsample[2]",
+            (
+                "it can mean 2 layers\nIn file order: 11 (nn.Upsample), 15 (nn.Upsample). "
+                "Valid: [0] to [1], [-2] to [-1], [*]."
+            ),
+        ),
+        ("Con", "Did you mean Conv or Concat? Modules"),
+        ("upsa", "Did you mean nn.Upsample? Modules"),
+        (
+            "Yggdrasil",
+            (
+                "no layer of this file has the module Yggdrasil\nModules of this file: Conv, C3, "
+                "SPPF, nn.Upsample, Concat, Detect. `yaml-attn places FILE` lists every name."
+            ),
+        ),
         ("SPPF[1]", "it can mean 1 layer\nIn file order: 9 (SPPF). Valid: [0], [-1], [*]."),
         ("C3[SE]", "C3[SE]: SE in the brackets is neither a number nor *"),
         ("C3[]", "C3[]: nothing in the brackets is neither a number nor *"),
@@ -305,6 +322,14 @@ def test_a_backbone_without_stages_and_a_head_without_inputs_are_refused() -> No
         resolve(network([], chain("Detect")), "detect", unneeded)
 
 
+def test_a_file_of_one_row_and_an_empty_section_are_named_as_they_are() -> None:
+    one = network([], chain("Detect"))
+    with pytest.raises(PlaceError, match=r"^there is no layer 1\nThe layers are 0 .Detect. to 0 "):
+        resolve(one, 1, unneeded)
+    with pytest.raises(PlaceError, match=r"Modules of the backbone: none\. `yaml-attn"):
+        resolve(one, "backbone.Conv", unneeded)
+
+
 def test_the_named_places_of_a_file() -> None:
     found = named_places(document().network, SMALL_STRIDES)
     assert found == (
@@ -319,6 +344,13 @@ def test_the_named_places_of_a_file() -> None:
         ("Concat", (5,), "the only Concat"),
         ("Detect", (7,), "the only Detect"),
     )
+
+
+def test_modules_of_one_section_are_counted() -> None:
+    named = named_places(network(chain("A", "A", "B"), chain("B", "Detect")), [None] * 5)
+    assert [place.meaning for place in named if "." in place.name] == [
+        *("the 2 A of the backbone", "the B of the backbone", "the B of the head")
+    ]  # fmt: skip
 
 
 def test_a_module_name_that_no_place_can_spell_is_not_listed() -> None:

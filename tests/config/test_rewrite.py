@@ -8,10 +8,18 @@ import pytest
 from configs import SMALL, document
 
 from yaml_attn.config.document import Document
-from yaml_attn.config.edits import Removal, apply, plan_after, plan_before
+from yaml_attn.config.edits import (
+    Edit,
+    Removal,
+    Replacement,
+    apply,
+    contract,
+    plan_after,
+    plan_before,
+)
 from yaml_attn.config.network import Network, Source
 from yaml_attn.config.rewrite import prove, rewrite
-from yaml_attn.errors import InternalError
+from yaml_attn.errors import InternalError, PlaceError
 
 
 def inserted(text: str, after: int, **options: object) -> str:
@@ -34,6 +42,15 @@ def test_a_block_list_gets_one_line_and_the_changed_numbers() -> None:
         .replace("# 6 (", "# 7 (")
         .replace("[[6, 3]", "[[7, 4]")
     )
+
+
+@pytest.mark.parametrize("comma", [",", " ,"])
+def test_layer_numbers_behind_the_commas_of_a_flow_list_are_renumbered_too(comma: str) -> None:
+    rows = f"[-1, 1, A, [8]]{comma}  # 0-P1/2\n   [-1, 1, B, [8]]{comma}  #1\n   [-1, 1, C, [8]]"
+    text = sections(f"\n  [{rows}  # 2 (P3/8)\n  ]  # 2\n")
+    new = rows.replace("/2\n", f"/2\n   [-1, 1, SE, [16]]{comma.strip()}\n")
+    new = new.replace("#1\n", "#2\n")
+    assert inserted(text, 0) == sections(f"\n  [{new}  # 3 (P3/8)\n  ]  # 2\n")
 
 
 def test_consumers_next_leaves_the_other_readers_on_the_layer_itself() -> None:
@@ -150,6 +167,27 @@ def test_the_proof_refuses_a_text_with_one_reference_that_was_not_moved() -> Non
         prove(found, network, wrong)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nc: [", "the new text cannot be read (is not YAML: "),
+        (SMALL.replace("[-1, 2]", "[-1, 99]"), "the new text cannot be read (reads 99"),
+        (SMALL.replace("C3, [16]]", "C3, [8]]"), "the new text does not hold the planned rows; "),
+    ],
+)
+def test_the_proof_says_what_is_wrong_and_that_it_is_no_fault_of_the_users(
+    text: str, message: str
+) -> None:
+    found = document()
+    with pytest.raises(InternalError) as caught:
+        prove(found, found.network, text)
+    assert caught.value.message.startswith(message)
+    assert caught.value.message.endswith("; nothing was written")
+    assert caught.value.hint == (
+        "This is a bug in yaml-attn. Please report it with the base config and the command."
+    )
+
+
 def test_the_proof_refuses_a_plan_that_rewires_another_layer() -> None:
     found = document()
     network = apply(found.network, [plan_after(found.network, 2, "SE", [16])])
@@ -173,3 +211,55 @@ def test_the_last_row_of_a_list_can_give_way_to_a_new_one() -> None:
     new = rewrite(found, network)
     prove(found, network, new)
     assert "[[-1, 1, A, [8]],\n   [-1, 1, SE, [8]],\n   ]" in new
+
+
+def test_the_proof_compares_what_is_read_and_not_only_how_it_is_written() -> None:
+    rows = "  - [-1, 1, SE, [3]]\n  - [-1, 1, Conv, [8]]\n  - [0, 1, Conv, [8]]\n"
+    found = document(f"backbone:\n{rows}head:\n  - [[1, 2], 1, Detect, []]\n")
+    wrong = contract(found.network, [0])  # layer 2 reads the image, spelled -1 as layer 1 would be
+    with pytest.raises(InternalError, match="another layer"):
+        prove(found, wrong, rewrite(found, wrong))
+
+
+ANCHORED = "# x\n\n" + SMALL.replace("C3, [16]]", "&kind C3, &wide [16]]", 1)
+
+
+@pytest.mark.parametrize(
+    ("edit", "alias"),
+    [
+        (Replacement(2, "C3x", [16]), "[-1, 1, *kind, [16]]  #"),
+        (Replacement(2, "C3", [7]), "[-1, 1, C3, *wide]  #"),
+        (Removal(2), "[-1, 1, C3, *wide]  #"),
+    ],
+)
+def test_an_anchor_that_is_used_elsewhere_is_not_replaced_or_removed(
+    edit: Edit, alias: str
+) -> None:
+    found = document(ANCHORED.replace("[-1, 1, C3, [16]]  #", alias))
+    with pytest.raises(PlaceError) as caught:
+        rewrite(found, apply(found.network, [edit]))
+    name = alias.partition("*")[2].partition(",")[0].partition("]")[0]
+    assert str(caught.value) == (
+        f"line 11: what is to be replaced or removed has the anchor &{name}, and *{name} "
+        "elsewhere means it\nWrite the value out in both places, without anchor and alias."
+    )
+    unused = document(ANCHORED)
+    network = apply(unused.network, [edit])
+    prove(unused, network, rewrite(unused, network))
+
+
+@pytest.mark.parametrize(
+    ("edit", "alias"),
+    [
+        (Replacement(6, "C3x", [16]), "[-1, 1, *kind, [16]]  #"),
+        (Replacement(6, "C3", [7]), "[-1, 1, C3, *wide]  #"),
+    ],
+)
+def test_an_alias_is_not_replaced_where_its_anchor_stands(edit: Edit, alias: str) -> None:
+    found = document(ANCHORED.replace("[-1, 1, C3, [16]]  #", alias))
+    with pytest.raises(PlaceError) as caught:
+        rewrite(found, apply(found.network, [edit]))
+    assert str(caught.value) == (
+        "line 17: what is to be replaced is an alias of what stands elsewhere\n"
+        "Write the value out in both places, without anchor and alias."
+    )

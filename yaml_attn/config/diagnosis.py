@@ -129,7 +129,7 @@ def _unclosed_row(lines: list[str], line: int) -> int | None:
         if re.match(r"[\w'\"]+[ \t]*:", row):
             opens_list = opened <= 0
         elif row:
-            if _ROW_START.match(row) and "," in row and opened > opens_list:
+            if _ROW_START.match(row) and "," in row and opened > (opens_list and row[0] == "["):
                 return number
-            opens_list = opens_list and not opened
+            opens_list = False
     return None

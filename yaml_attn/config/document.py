@@ -27,7 +27,10 @@ _COMMA = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*[\r\n])*(,)")
 
 # The number that opens a trailing comment: `# 9`, `#17`, `# 0-P1/2`, `# 17 (P3/8-small)`, but
 # neither `# 3x3 conv` nor `# 0.5` nor `# 13+1`.
-_COMMENT_INDEX = re.compile(r"#[ \t]*(\d+)(?![\w.+*/%])")
+_COMMENT_INDEX = re.compile(r"#[ \t]*([0-9]{1,9})(?![\w.+*/%])")
+
+# An anchor or a tag belongs to a node's span, but not to what it says.
+_PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]|#[^\r\n]*[\r\n])+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class Document:
         bom = text.startswith(BOM)
         text = text.removeprefix(BOM)
         try:
+            _refuse_inner_bom(text)
             rows, settings = _Reader(text).read()
         except DocumentError as error:
             error.path = path
@@ -176,6 +180,19 @@ _ROW_HINT = "A row is `[from, number, module, args]`, e.g. `[-1, 1, Conv, [64, 3
 _ALIAS_HINT = "Write the numbers out: an edit could not tell which of its uses is meant."
 
 
+def _refuse_inner_bom(text: str) -> None:
+    """A byte order mark further down: libyaml skips it, PyYAML's own parser reads a letter."""
+    if BOM in text:
+        before = text[: text.index(BOM)]
+        raise UnreadableError(
+            "space",
+            "has a byte order mark (U+FEFF) that is not at its beginning",
+            line=before.count("\n") + 1,
+            column=len(before) - before.rfind("\n"),
+            hint="Delete the character; two files were probably joined.",
+        )
+
+
 class _Reader:
     """Walks the values and the nodes of a text side by side."""
 
@@ -201,6 +218,11 @@ class _Reader:
         nodes = {key.text: (key, value) for key, value in self.root.pairs}
         rows: list[Row] = []
         for section in SECTIONS:
+            if section not in nodes:
+                merged = self.root.error(
+                    f"`{section}:` is merged from another mapping", _ALIAS_HINT
+                )
+                raise because("row", merged)
             rows += self._section(section, *nodes[section], len(rows))
         settings = {key: value for key, value in self.values.items() if key not in SECTIONS}
         return tuple(rows), settings
@@ -232,8 +254,7 @@ class _Reader:
             raise because("row", node.error(f"row {index} of the file {problem}", _ROW_HINT))
         source = node.children[0]
         items = source.children if source.kind == "list" else (source,)
-        anchor = re.compile(r"(?:[&!]\S*[ \t]+)*").match(self.text, node.span.start)
-        span = Span(anchor.end() if anchor else node.span.start, node.span.end)
+        span = self._bare(node.span)
         comma = self._comma_after(span.end) if flow else None
         return Row(
             section,
@@ -250,12 +271,14 @@ class _Reader:
         )
 
     def _reference(self, node: Node, row: Node, index: int) -> Span:
-        start, end = node.span
-        if not row.span.start <= start < row.span.end:
+        if not row.span.start <= node.span.start < row.span.end:
             raise because("row", row.error(f"row {index} has an alias in its `from`", _ALIAS_HINT))
-        # An anchor or a tag belongs to the node's span, but not to the number.
-        number = re.search(r"\S+$", self.text[start:end])
-        return Span(start + number.start() if number else start, end)
+        return self._bare(node.span)
+
+    def _bare(self, span: Span) -> Span:
+        """The span without an anchor and a tag."""
+        properties = _PROPERTIES.match(self.text, span.start, span.end)
+        return Span(properties.end() if properties else span.start, span.end)
 
     def _comma_after(self, offset: int) -> Span | None:
         comma = _COMMA.match(self.text, offset)

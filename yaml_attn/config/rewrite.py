@@ -6,14 +6,19 @@ trailing comments. New rows are added in the style of the row beside them, remov
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 
-from yaml_attn.config.document import Document, network_of
+from yaml_attn.config.document import Document, Row, network_of
 from yaml_attn.config.edits import contract
 from yaml_attn.config.layout import Splice, add_after, add_before, cut, render, splice
-from yaml_attn.config.network import From, Layer, Network
-from yaml_attn.errors import ConfigError, InternalError
+from yaml_attn.config.network import IMAGE, Layer, Network
+from yaml_attn.config.syntax import Span
+from yaml_attn.errors import ConfigError, InternalError, PlaceError
+
+_ANCHOR = re.compile(r"&([^\s\[\]{},]+)")
+_WRITE_OUT = "Write the value out in both places, without anchor and alias."
 
 
 def rewrite(document: Document, network: Network) -> str:
@@ -21,6 +26,9 @@ def rewrite(document: Document, network: Network) -> str:
 
     A layer whose key is the index of a row is that row, moved; any other key is a new row; a row
     whose index is no layer's key is cut out.
+
+    Raises:
+        PlaceError: what is replaced or removed is an alias, or has an anchor that is used.
     """
     splices: list[Splice] = []
     for at, layer in enumerate(network.layers):
@@ -33,7 +41,20 @@ def rewrite(document: Document, network: Network) -> str:
         section = document.rows[first].section
         end = [layer.key for layer in network.layers if layer.section == section][-1]
         splices += cut(document, first, last, list_goes_on=end >= len(document.rows))
+    _refuse_lost_anchors(document, splices)
     return splice(document.text, splices)
+
+
+def _refuse_lost_anchors(document: Document, splices: Sequence[Splice]) -> None:
+    for (start, end), _ in splices:
+        for name in _ANCHOR.findall(document.text[start:end]):
+            if re.search(rf"\*{re.escape(name)}(?![^\s\[\]{{}},])", document.text):
+                raise PlaceError(
+                    f"what is to be replaced or removed has the anchor &{name}, and *{name} "
+                    "elsewhere means it",
+                    line=document.text.count("\n", 0, start) + 1,
+                    hint=_WRITE_OUT,
+                )
 
 
 def _runs(network: Network, known: Collection[int]) -> Iterator[list[Layer]]:
@@ -75,8 +96,12 @@ def prove(document: Document, network: Network, text: str) -> None:
         raise _broken("a layer would read another layer than before")
 
 
-def _wiring(network: Network) -> list[tuple[str, From]]:
-    return [(layer.section, network.spell(layer)) for layer in network.layers]
+def _wiring(network: Network) -> list[tuple[str, list[int]]]:
+    """Per layer its section and what it reads: not as it is spelled, which the rows above are."""
+    index = {IMAGE: IMAGE, **network.index}
+    return [
+        (layer.section, [index[source.key] for source in layer.sources]) for layer in network.layers
+    ]
 
 
 def _broken(message: str) -> InternalError:
@@ -100,10 +125,21 @@ def _respell(document: Document, network: Network, layer: Layer, at: int) -> lis
         found.append(Splice(row.comment_index, str(at)))
     origin = base.layers[layer.key]
     if layer.module != origin.module:
-        found.append(Splice(row.module, render(layer.module, "")))
+        found.append(_exchange(row, row.module, render(layer.module, "")))
     if list(layer.args) != list(origin.args):
-        found.append(Splice(row.args, render(layer.args, document.text[slice(*row.span)])))
+        neighbour = document.text[slice(*row.span)]
+        found.append(_exchange(row, row.args, render(layer.args, neighbour)))
     return found
+
+
+def _exchange(row: Row, item: Span, new: str) -> Splice:
+    if not row.span.start <= item.start < row.span.end:
+        raise PlaceError(
+            "what is to be replaced is an alias of what stands elsewhere",
+            line=row.line,
+            hint=_WRITE_OUT,
+        )
+    return Splice(item, new)
 
 
 def _add(document: Document, network: Network, new: Sequence[Layer]) -> list[Splice]:
