@@ -109,7 +109,7 @@ class Config:
         """What to tell the user where Ultralytics reads a file of this name at another scale."""
         if self.scale is None or family(self.dialect) != "ultralytics":
             return None
-        return naming.lost_scale(path, self.scales, self.scale)
+        return naming.lost_scale(path, self.scales, self.scale, self.name)
 
     def name_warning(self, path: str | Path) -> str | None:
         """The same, or what to tell where it opens another file for this name."""
@@ -317,7 +317,7 @@ class Config:
 
     def located(self, error: ConfigError) -> ConfigError:
         """An error about these layers, with the file and the line of its layer."""
-        error.path = self.path
+        error.path = self.name if self.is_template else self.path
         if error.layer is not None:
             key = self.network.layers[error.layer].key
             # A layer that is not in the file yet has no line.

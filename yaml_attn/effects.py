@@ -56,7 +56,8 @@ def side_effects(
         )
     if family(dialect) == "ultralytics":
         found += _other_head(before, after)
-    moved = [change.new for change in changes if change.state in {"moved", "changed"}]
+    survivors = (change for change in changes if change.old is not None)
+    moved = [change.new for change in survivors if change.new not in {None, change.old}]
     if moved:
         found.append(
             f"A checkpoint of the base fits the layers before {moved[0]} only, for weights are "

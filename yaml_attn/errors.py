@@ -6,7 +6,8 @@ YamlAttnError
 │   ├── UnknownModuleError
 │   └── OutputError       the output cannot be, or must not be, written
 ├── ConfigError       the config is wrong                                exit code 1
-│   ├── DocumentError     not a file, not text, not YAML, or not rows
+│   ├── DocumentError     not text, not YAML, or not rows
+│   │   └── NoFileError       there is no such file, or it is a folder   exit code 2
 │   ├── WiringError       a `from` that reads no layer
 │   └── BuildError        the network cannot be built
 ├── CheckpointError   the file holds no weights that can be used         exit code 1
@@ -86,6 +87,12 @@ class ConfigError(YamlAttnError):
 
 class DocumentError(ConfigError):
     """The file cannot be read, is not YAML, or its rows are not `[from, number, module, args]`."""
+
+
+class NoFileError(DocumentError):
+    """There is no such file, or what is there cannot be opened as one."""
+
+    exit_code = 2
 
 
 class WiringError(ConfigError):

@@ -11,7 +11,7 @@ from collections.abc import Container
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from yaml_attn.errors import DocumentError, OutputError
+from yaml_attn.errors import NoFileError, OutputError
 
 try:
     import fcntl
@@ -61,6 +61,9 @@ def write_atomically(path: Path, data: bytes, *, replace: bool) -> None:
                 _place(temporary, path)
     except FileExistsError:
         raise OutputError("exists already", path=path, hint=EXISTS_HINT) from None
+    except FileNotFoundError:
+        hint = f"Create the folder {path.parent} first, or name another with -o."
+        raise OutputError("its folder does not exist", path=path, hint=hint) from None
     except OSError as error:
         raise OutputError(f"cannot be written ({error.strerror})", path=path) from None
     finally:
@@ -151,7 +154,7 @@ def find_base(name: str) -> Path:
     """The file that `--base` means: a path, or else a template of this name.
 
     Raises:
-        DocumentError: neither exists.
+        NoFileError: neither exists.
     """
     path = Path(name)
     if path.exists():
@@ -160,7 +163,7 @@ def find_base(name: str) -> Path:
     for candidate in (name, f"{name}.yaml"):
         if candidate in shipped:
             return shipped[candidate]
-    raise DocumentError(
+    raise NoFileError(
         "no such file, and no template of this name",
         path=path,
         hint=f"Templates: {', '.join(shipped)}.",

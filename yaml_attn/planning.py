@@ -165,6 +165,13 @@ class _Insertions:
     def __init__(self, network: Network, request: Insert, find: Find) -> None:
         self.network = network
         self.request = request
+        composed = parse(request.module, find)
+        if composed:
+            raise UsageError(
+                f"{request.module} is a block with attention, which takes the place of a block",
+                hint=f"E.g. yaml-attn replace --at '{composed.block}[*]' "
+                f"--module '{request.module}'",
+            )
         mechanism = find(request.module)
         self.args = row_arguments(mechanism, request.args, request.parameters)
         self.name = request.name or mechanism.name
@@ -190,9 +197,11 @@ class _Insertions:
         if request.inputs is not None:
             plans.append([self._of_inputs(request.inputs)])
         if len(plans) != 1:
+            name = request.module
             raise UsageError(
-                "say where: after a layer, before one, or on an edge",
-                hint="E.g. --after 8, --before SPPF or --edge 4:16.",
+                f"say where {name} goes, once: after a layer, before one, or on an edge",
+                hint=f"E.g. --after 8, --before SPPF or --edge 4:16. Of several modules, each has "
+                f"its own place behind it: --module {name} --after 8 --module ... --after ...",
             )
         return [self._spelled(each) for each in plans[0]]
 

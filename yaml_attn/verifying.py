@@ -218,6 +218,11 @@ def outline(config: Config, *, imgsz: int = 640, nc: int | None = None) -> Outli
         resolved = resolve(
             network, config.document.settings, config.mechanism, nc=nc, scale=config.scale
         )
+    except BuildError as error:
+        # Forks have modules of their own: that is no reason to refuse the edit.
+        located = config.located(error)
+        return Outline((), (), promised, _rest(config), located.message)
+    try:
         added = tuple(
             inspect_alone(
                 network, resolved, each.index, config.mechanism(each.module).load(), imgsz
@@ -225,9 +230,7 @@ def outline(config: Config, *, imgsz: int = 640, nc: int | None = None) -> Outli
             for each in config.inserted
         )
     except BuildError as error:
-        # Forks have modules of their own: that is no reason to refuse the edit.
-        located = config.located(error)
-        return Outline((), (), promised, _rest(config), located.message)
+        raise config.located(error) from None
     reads = [network.index.get(source.key, IMAGE) for source in network.layers[-1].sources]
     strides = tuple(resolved[at].stride if at != IMAGE else 1.0 for at in reads)
     return Outline(strides, added, promised, _rest(config))

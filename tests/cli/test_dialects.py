@@ -180,3 +180,25 @@ def test_the_api_refuses_what_the_command_line_refuses() -> None:
         load("yolov8", scale="q")
     assert load("yolov8", scale="l").scale == "l"
     assert load("yolov5s").scale is None
+
+
+def test_a_layer_that_cannot_be_built_by_itself_is_refused(run: Run, tmp_path: Path) -> None:
+    result = run(
+        "insert",
+        "--base",
+        "yolo11s.yaml",
+        "--module",
+        "ECA",
+        "--after",
+        8,
+        "--set",
+        "kernel_size=4",
+    )
+    assert result.code == 1
+    assert "ECA(512, 4) failed: kernel_size must be odd" in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_that_is_advised_is_of_the_same_model(run: Run) -> None:
+    result = run(*insert("--base", "yolo11s.yaml", "--no-build", "-o", "my.yaml"))
+    assert "call it yolo11s-my.yaml" in result.err.lower()

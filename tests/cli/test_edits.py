@@ -204,3 +204,9 @@ def test_layers_that_differ_because_of_a_replacement_are_said(run: Run) -> None:
     result = run("replace", "--base", "yolov5s", *narrower)
     assert result.code == 0
     assert re.search(r"\(C3 for C3\) -360,704 that follow in 9 \(SPPF\); strides 8,", result.out)
+
+
+def test_only_layers_whose_number_changed_lose_their_weights(run: Run) -> None:
+    same = run("replace", "--base", "yolov5s", "--at", "SPPF", "--module", "SPP", "--no-build")
+    assert "A checkpoint of the base" not in same.out
+    assert "A checkpoint of the base" in run("remove", "--base", "yolov5s", "--at", 8).out

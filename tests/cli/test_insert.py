@@ -146,7 +146,7 @@ def test_a_new_file_gets_the_mode_that_new_files_get(run: Run, base: Path, tmp_p
         (["--json", "-o", "-"], 2, "give one of them"),
         (["-o", "small.yaml"], 2, "Use --in-place"),
         (["-o", "small.yaml", "--force"], 2, "Use --in-place"),
-        (["-o", "no/such/folder.yaml"], 2, "cannot be written"),
+        (["-o", "no/such/folder.yaml"], 2, "its folder does not exist"),
     ],
 )
 def test_wrong_use_is_said_and_nothing_is_written(
@@ -176,7 +176,7 @@ def test_a_template_is_never_changed_in_place(run: Run) -> None:
 
 def test_a_base_that_is_nowhere_lists_the_templates(run: Run) -> None:
     result = run("insert", "--base", "yolov4.yaml", "--module", "SE", "--after", 8)
-    assert result.code == 1
+    assert result.code == 2
     assert "yolov5s.yaml" in result.err
 
 
@@ -221,3 +221,28 @@ def test_an_interrupt_while_writing_leaves_nothing_behind(
     assert result.code == 130
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
     assert base.read_text() == SMALL
+
+
+def test_a_block_with_attention_is_told_to_replace(run: Run) -> None:
+    for name in ("C3SE", "C3[SE]"):
+        result = run("insert", "--base", "yolov5s", "--module", name, "--after", 8)
+        assert result.code == 2
+        assert f"yaml-attn replace --at 'C3[*]' --module '{name}'" in result.err
+
+
+def test_a_module_without_a_place_is_named(run: Run) -> None:
+    options = ["--module", "SE", "--after", 8, "--module", "CBAM"]
+    result = run("insert", "--base", "yolov5s", *options)
+    assert result.code == 2
+    assert "say where CBAM goes" in result.err
+
+
+def test_a_folder_that_does_not_exist_is_said(run: Run) -> None:
+    options = ["--module", "SE", "--after", 8, "--no-build", "-o", "none/x.yaml"]
+    result = run("insert", "--base", "yolov5s", *options)
+    assert (result.code, "its folder does not exist" in result.err) == (2, True)
+
+
+def test_a_slip_in_a_name_is_guessed(run: Run) -> None:
+    result = run("insert", "--base", "yolov5s", "--module", "CBAN", "--after", 8)
+    assert "Did you mean CBAM or" in result.err

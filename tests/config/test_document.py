@@ -277,7 +277,10 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}: no such file"
     with pytest.raises(DocumentError) as caught:
         Document.load(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: is a folder, not a config file"
+    assert (
+        str(caught.value)
+        == f"{tmp_path}: is a folder, not a config file\nName one of the files in it."
+    )
     path.write_bytes(b"nc: 1\n")
     with pytest.raises(DocumentError, match="is not a model config") as caught:
         Document.load(path)

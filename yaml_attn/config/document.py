@@ -18,7 +18,7 @@ from typing import Any
 from yaml_attn.config.diagnosis import UnreadableError, because
 from yaml_attn.config.network import SECTIONS, Network
 from yaml_attn.config.syntax import Node, Span, compose, read_yaml
-from yaml_attn.errors import DocumentError, WiringError
+from yaml_attn.errors import DocumentError, NoFileError, WiringError
 
 BOM = "\ufeff"
 
@@ -76,11 +76,12 @@ class Document:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            raise DocumentError("no such file", path=path) from None
+            raise NoFileError("no such file", path=path) from None
         except IsADirectoryError:
-            raise DocumentError("is a folder, not a config file", path=path) from None
+            hint = "Name one of the files in it."
+            raise NoFileError("is a folder, not a config file", path=path, hint=hint) from None
         except OSError as error:
-            raise DocumentError(f"cannot be read ({error.strerror})", path=path) from None
+            raise NoFileError(f"cannot be read ({error.strerror})", path=path) from None
         return cls.parse(data, path)
 
     @classmethod

@@ -71,13 +71,16 @@ def with_scale(stem: str, scale: str) -> str:
     )
 
 
-def lost_scale(path: str | Path, scales: Sequence[str], wanted: str) -> str | None:
+def lost_scale(
+    path: str | Path, scales: Sequence[str], wanted: str, like: str = "yolov8"
+) -> str | None:
     """What to tell a user who wants a scale that a file of this name is not read at; else None.
 
     Args:
         path: the file.
         scales: the config's scales, in their order.
         wanted: one of them.
+        like: the base, whose name begins the advice where the file's own cannot carry a scale.
     """
     path = Path(path)
     told = scale_of(path)
@@ -90,7 +93,7 @@ def lost_scale(path: str | Path, scales: Sequence[str], wanted: str) -> str | No
     else:
         problem = f"asks for {told}, which this config does not have"
     named = path.with_name(with_scale(path.stem, wanted) + path.suffix)
-    better = path.with_name(_clear_name(path.stem, wanted) + path.suffix)
+    better = path.with_name(_clear_name(path.stem, wanted, like) + path.suffix)
     if scale_of(better) != wanted:
         advice = f"No name can tell {wanted}: make it the first of the config's scales."
     elif named == path or without_scale(named) != path:
@@ -119,7 +122,7 @@ def read_instead(path: str | Path) -> str | None:
     )
 
 
-def _clear_name(stem: str, scale: str) -> str:
+def _clear_name(stem: str, scale: str, like: str = "yolov8") -> str:
     """A name close to the given one that is read at this scale, and is none of Ultralytics' own.
 
     The pattern knows small letters alone, and the scale right behind the number.
@@ -127,7 +130,8 @@ def _clear_name(stem: str, scale: str) -> str:
     lower = re.sub("(?i)yolo(e-)?v?(?=[0-9])", lambda found: found[0].lower(), stem)
     stem = with_scale(_APART.sub(r"\1\2", lower), scale)
     if scale_of(stem) != scale:
-        stem = f"yolov8{scale}-{stem}"
+        begins = _CARRIES.match(like)
+        stem = f"{with_scale(begins[1] if begins else 'yolov8', scale)}-{stem}"
     return f"{stem}-custom" if without_scale(f"{stem}.yaml").stem in _STOCK else stem
 
 

@@ -108,7 +108,9 @@ def find(name: str) -> AnyMechanism:
     names = {**_meanings(), **{_key(each.name): (each.name,) for each in entry_point_mechanisms()}}
     # So many end in Attention that, letter by letter, all of them are close.
     close = [key for key in names if _root(key) == _root(_key(name))]
-    close += get_close_matches(_key(name), names, n=3, cutoff=0.5)
+    matches = get_close_matches(_key(name), names, n=3, cutoff=0.5)
+    # A slip of one letter keeps the length, which difflib does not weigh.
+    close += sorted(matches, key=lambda match: abs(len(match) - len(_key(name))))
     guesses = list(dict.fromkeys(meaning for match in close for meaning in names[match]))[:3]
     guess = f"Did you mean {' or '.join(guesses)}? " if guesses else ""
     raise UnknownModuleError(
