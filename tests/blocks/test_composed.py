@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from yaml_attn import blocks
-from yaml_attn.blocks.composed import AttentiveBottleneck, ComposedBlock
+from yaml_attn.blocks.composed import ComposedBlock
 from yaml_attn.blocks.conv import Conv, CrossConv
 from yaml_attn.blocks.csp import C3, Bottleneck, BottleneckCSP, C3Ghost, C3x
 from yaml_attn.blocks.ghost import GhostBottleneck
 from yaml_attn.dialects.composed import HOSTS, Where
+from yaml_attn.modules.attentive import AttentiveBlock, AttentiveBottleneck
 from yaml_attn.modules.cbam import CBAM
 from yaml_attn.modules.registry import MECHANISMS
 from yaml_attn.modules.se import SE
@@ -109,7 +110,8 @@ def test_after_it_sees_what_the_block_gives(name: str) -> None:
     cls, c2 = BLOCKS[name], 16 if name == "GhostBottleneck" else 32
     layer, plain, x = composed(cls, "after")(16, c2), cls(16, c2), torch.randn(2, 16, 6, 6)
     plain.load_state_dict(layer.state_dict(), strict=False)
-    assert isinstance(layer, cls)
+    assert isinstance(layer, AttentiveBlock)
+    assert layer.kind is cls
     torch.testing.assert_close(layer(x), layer.attn(plain(x)))
 
 

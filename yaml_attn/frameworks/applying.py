@@ -7,18 +7,21 @@ gets four lines (`parser_edit`). A plan is computed whole, and shown, before any
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from yaml_attn.config.document import Document
+from yaml_attn.dialects.composed import parse
 from yaml_attn.errors import InternalError, OutputError, UsageError, YamlAttnError
 from yaml_attn.files import EXISTS_HINT, write_atomically
+from yaml_attn.frameworks.composed_classes import ComposedClass
+from yaml_attn.frameworks.hosting import host_in
 from yaml_attn.frameworks.launching import config_target
 from yaml_attn.frameworks.parser_edit import MODULE, is_applied, with_edit, without_edit
 from yaml_attn.frameworks.scope import names_in_scope
 from yaml_attn.frameworks.standalone import Written, bundled, read_head, standalone
-from yaml_attn.modules.registry import MECHANISMS, NATIVE, Mechanism, known
+from yaml_attn.modules.registry import MECHANISMS, NATIVE, Mechanism, find, known
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class Checkout:
         here, there = self._written(force=force)
         own = self._own_names()
         asked = [*names, *(_used(config, own) if config else ())]
-        wanted = bundled(asked or here or MECHANISMS)
+        wanted = self._classes(asked or here or MECHANISMS, base)
         left_out = {each.name: own[each.name] for each in wanted if each.name in own}
         if left_out and asked:
             name, where = next(iter(left_out.items()))
@@ -107,7 +110,7 @@ class Checkout:
                 hint="It would be hidden. Leave it out, or write the row with another mechanism.",
             )
         chosen = [each for each in wanted if each.name not in left_out]
-        chosen = [*bundled(dict.fromkeys([*here, *(each.name for each in chosen)]))]
+        chosen = self._classes(dict.fromkeys([*here, *(each.name for each in chosen)]), base)
         siblings = {path.stem for path in self.parser.parent.glob("*.py")}
         with _at(self.parser):
             edited = with_edit(base, siblings)
@@ -185,7 +188,18 @@ class Checkout:
                 path=self.modules,
                 hint="Use --force to lose these edits, or move them to a file of your own.",
             )
-        return tuple(name for name in head.mechanisms if name in MECHANISMS), data
+        return tuple(
+            name for name in head.mechanisms if name in MECHANISMS or parse(name, find)
+        ), data
+
+    def _classes(self, names: Iterable[str], base: bytes) -> list[Mechanism | ComposedClass]:
+        """What the names mean, each once, blocks with attention behind the mechanisms."""
+        composed = {name: parse(name, find) for name in names}
+        blocks = {each.spelling: each for each in composed.values() if each}
+        return [
+            *bundled(name for name, found in composed.items() if not found),
+            *(host_in(each, self.parser, self.root, base) for _, each in sorted(blocks.items())),
+        ]
 
     def _own_names(self) -> dict[str, str]:
         ours = f"{self.modules.relative_to(self.root).as_posix()}:"
@@ -209,8 +223,10 @@ def _used(config: Document, own: Mapping[str, str]) -> list[str]:
     names = dict.fromkeys(layer.module for layer in config.network.layers)
     for index, layer in enumerate(config.network.layers):
         name = layer.module
-        if name not in {*MECHANISMS, *NATIVE, *own} and known(name):
-            real = bundled([name])[0].name
+        if name in {*MECHANISMS, *NATIVE, *own}:
+            continue
+        real = _spelled(name)
+        if real != name:
             raise UsageError(
                 f"{name} is another name of {real}, which a checkout does not know",
                 path=config.path,
@@ -218,11 +234,21 @@ def _used(config: Document, own: Mapping[str, str]) -> list[str]:
                 layer=index,
                 hint=f"Write {real}.",
             )
-    return [name for name in names if name in MECHANISMS and name not in own]
+    return [name for name in names if name not in own and (name in MECHANISMS or parse(name, find))]
 
 
-def _file(mechanisms: Sequence[Mechanism]) -> bytes:
-    return standalone(mechanisms, "apply").encode()
+def _spelled(name: str) -> str:
+    """A module's name as a checkout knows it."""
+    if known(name):
+        return bundled([name])[0].name
+    composed = parse(name, find)
+    return composed.spelling if composed else name
+
+
+def _file(classes: Sequence[Mechanism | ComposedClass]) -> bytes:
+    composed = [each for each in classes if isinstance(each, ComposedClass)]
+    mechanisms = [each for each in classes if isinstance(each, Mechanism)]
+    return standalone(mechanisms, "apply", composed=composed).encode()
 
 
 def _differ(change: Change) -> bool:

@@ -15,6 +15,7 @@ from yaml_attn.errors import InternalError
 from yaml_attn.modules.registry import MECHANISMS
 
 PARTS: Final = "_parts"
+IN_BLOCKS: Final = "attentive"
 _PACKAGE: Final = "yaml_attn.modules"
 
 
@@ -167,6 +168,7 @@ def read_source(file: str) -> Source:
 @cache
 def _clashing() -> frozenset[str]:
     """The names that two files define."""
-    sources: Sequence[str] = list(dict.fromkeys([PARTS, *(m.file for m in MECHANISMS.values())]))
+    files = (each.file for each in MECHANISMS.values())
+    sources: Sequence[str] = list(dict.fromkeys([PARTS, IN_BLOCKS, *files]))
     names = Counter(each.name for file in sources for each in read_source(file).definitions)
     return frozenset(name for name, times in names.items() if times > 1) - set(vars(builtins))

@@ -95,6 +95,29 @@ def without_edit(source: bytes) -> bytes:
     return base
 
 
+def import_prefix(source: bytes, siblings: Collection[str]) -> str:
+    """What the file writes before the name of a file beside it when it imports from there."""
+    line = find_place(source, siblings).import_line.decode()
+    return line.removeprefix("from ").partition(MODULE)[0]
+
+
+def takes_alike(source: bytes, block: str) -> bool:
+    """Whether `parse_model` takes for a block what equals it.
+
+    It does if it knows the block and asks `m in {...}`; `m is ...` only the block itself answers.
+    """
+    tree = ast.parse(source)
+    loop, _, names = _parser(tree)
+    parser = next(node for node in tree.body if loop in ast.walk(node))
+    identities = (
+        _used(node)
+        for node in ast.walk(parser)
+        if isinstance(node, ast.Compare)
+        and any(isinstance(each, ast.Is | ast.IsNot) for each in node.ops)
+    )
+    return block in _used(parser) and not any({block, names.module} <= each for each in identities)
+
+
 def find_place(source: bytes, siblings: Collection[str] | None) -> Place:
     """Where the lines go, from the syntax tree; `siblings` None leaves the import out."""
     try:

@@ -6,7 +6,8 @@ touched:
 - `nn.tasks.parse_model`: it passes the arguments of a row that it does not know to the class as
   they are, so `[-1, 1, SE, [1024]]` would be built with 1024 channels at every scale. The wrapper
   hands it the same rows, with the first argument of ours spelled so that it resolves to the
-  channels that the row really reads. The model keeps the rows as the file has them.
+  channels that the row really reads; and the rows of attention inside a block as that block's
+  (`composed_rows`). The model keeps the rows as the file has them.
 - `utils.dist.generate_ddp_file`: the script that each process of a multi-GPU training runs begins
   with the import of `yaml_attn.frameworks.ultralytics`.
 """
@@ -25,6 +26,7 @@ from typing import Any, Final, TypeAlias
 from torch import nn
 
 from yaml_attn.errors import BuildError, UsageError
+from yaml_attn.frameworks.composed_rows import ComposedRow
 from yaml_attn.modules.registry import MECHANISMS, find, known
 
 REGISTERING: Final = "yaml_attn.frameworks.ultralytics"
@@ -166,18 +168,39 @@ def _restore(tasks: Any, before: Mapping[str, Any]) -> None:
 
 
 def _parse_model(stock: Callable[..., Any], names: Mapping[str, Any]) -> Callable[..., Any]:
+    blocks = {name: names.get(name) for name in _names_in(stock.__code__)}
+
     def parse_model(d: Mapping[str, Any], *args: Any, **options: Any) -> Any:
-        real, index = dict(d), count()
+        real, index, composed = dict(d), count(), {}
+
+        def real_row(row: Any) -> Any:
+            at = next(index)
+            found = ComposedRow.read(row, at, blocks) if _is_free(row, names) else None
+            if found is None:
+                return _real_row(row, at, names)
+            composed[at] = found
+            return found.plain
+
         for section in ("backbone", "head"):
             if isinstance(d.get(section), list):
-                real[section] = [_real_row(row, next(index), names) for row in d[section]]
+                real[section] = [real_row(row) for row in d[section]]
         layers, save = stock(real, *args, **options)
+        for at, row in composed.items():
+            layers[at] = row.with_attention(layers[at])
         for layer in layers:
             if isinstance(layer.f, _From):  # a checkpoint would name the class
                 layer.f = list(layer.f)
         return layers, save
 
     return parse_model
+
+
+def _is_free(row: Any, names: Mapping[str, Any]) -> bool:
+    """Whether a row is one whose module is nobody's own name."""
+    match row:
+        case [_, _, str(module), list()]:
+            return module not in names and not known(module)
+    return False
 
 
 def _real_row(row: Any, at: int, names: Mapping[str, Any]) -> Any:

@@ -20,6 +20,36 @@ def names_in_scope(path: Path, root: Path) -> dict[str, str]:
     return dict(_names(path, root, set()))
 
 
+def home_of(name: str, path: Path, root: Path) -> Path | None:
+    """The file below `root` that defines a name which a file has at its top level."""
+    return _home(name, path, root, set())
+
+
+def _home(name: str, path: Path, root: Path, seen: set[Path]) -> Path | None:
+    if path in seen or not path.is_file():
+        return None
+    seen.add(path)
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return None
+    for node in reversed([*_top_level(tree.body)]):  # the last one counts
+        found = None
+        match node:
+            case ast.ClassDef(name=defined) if defined == name:
+                found = path
+            case ast.Assign(targets=[ast.Name(id=defined)]) if defined == name:
+                found = path
+            case ast.ImportFrom(names=[ast.alias(name="*")]):
+                found = _home(name, _file(node, path, root), root, seen)
+            case ast.ImportFrom(names=names):
+                real = next((each.name for each in names if (each.asname or each.name) == name), "")
+                found = _home(real, _file(node, path, root), root, set()) if real else None
+        if found:
+            return found
+    return None
+
+
 def _names(path: Path, root: Path, seen: set[Path]) -> Iterator[tuple[str, str]]:
     if path in seen or not path.is_file():
         return

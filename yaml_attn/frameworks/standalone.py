@@ -1,7 +1,8 @@
 """Mechanisms as one file that needs PyTorch alone, put together from their own source.
 
-Nothing is generated: what the file holds are the definitions of `yaml_attn/modules`, each with its
-comments and docstrings, as far as the wanted classes reach. The same names give the same bytes.
+What the file holds are the definitions of `yaml_attn/modules`, each with its comments and
+docstrings, as far as the wanted classes reach. The same names give the same bytes. Nothing is
+generated but the few lines of a class such as `C3SE`, which also needs the checkout's own block.
 """
 
 from __future__ import annotations
@@ -13,8 +14,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from yaml_attn import __version__
+from yaml_attn.dialects.composed import parse
 from yaml_attn.errors import UsageError
-from yaml_attn.frameworks.definitions import PARTS, Definition, Source, read_source
+from yaml_attn.frameworks.composed_classes import (
+    ROW,
+    ComposedClass,
+    block_imports,
+    composed_section,
+)
+from yaml_attn.frameworks.definitions import IN_BLOCKS, PARTS, Definition, Source, read_source
 from yaml_attn.frameworks.own_source import own_sections
 from yaml_attn.modules.own import OwnMechanism
 from yaml_attn.modules.registry import MECHANISMS, Mechanism, find
@@ -23,13 +31,16 @@ TABLE: Final = "YAML_ATTN_MODULES"
 """The name of the tuple of classes at the end of the file."""
 
 _HEAD: Final = """\
-# Attention modules for the rows of YOLO configs. Needs PyTorch alone.
+# Attention modules for the rows of YOLO configs. Needs {needs}.
 # Mechanisms: {names}
 # Written by yaml-attn {version}. Do not edit: write it again with `yaml-attn {command}`.
 # Copyright the yaml-attn authors. Licensed under the Apache License, Version 2.0:
 # https://www.apache.org/licenses/LICENSE-2.0
 # sha256 of what follows: {digest}
 """
+_KEYS: Final = ("needs", "names", "version", "command", "digest")
+_ALONE: Final = "PyTorch alone"
+_BLOCKS: Final = "PyTorch and this checkout's blocks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +56,17 @@ def bundled(names: Iterable[str]) -> tuple[Mechanism, ...]:
 
     Raises:
         UnknownModuleError: one has no such name.
-        UsageError: it belongs to another package.
+        UsageError: it belongs to another package, or to a framework's block.
     """
     wanted = set()
     for name in names:
+        composed = parse(name, find)
+        if composed:
+            raise UsageError(
+                f"{name} is {composed}: it needs the framework's own {composed.block}",
+                hint=f"`yaml-attn apply --module {composed.spelling}` writes it into a checkout; "
+                f"{composed.mechanism} alone can be had as a file.",
+            )
         found = find(name)
         if not isinstance(found, Mechanism):
             package = found.package if isinstance(found, OwnMechanism) else name.partition(".")[0]
@@ -64,6 +82,7 @@ def standalone(
     mechanisms: Sequence[Mechanism],
     command: str = "export",
     own: Sequence[OwnMechanism] = (),
+    composed: Sequence[ComposedClass] = (),
 ) -> str:
     """The text of the file; the classes are also in a tuple, for `m in YAML_ATTN_MODULES`.
 
@@ -71,31 +90,37 @@ def standalone(
         mechanisms: bundled ones.
         command: what writes the file, as its head says.
         own: classes of the user's, each with the whole file that it stands in.
+        composed: blocks of a checkout's with attention; they are not in the tuple.
 
     Raises:
         UsageError: a user's file needs more than PyTorch, or has a name that is taken.
     """
     names = [*(each.name for each in mechanisms), *(each.name for each in own)]
-    needed = _reach((each.file, each.name) for each in mechanisms)
+    wanted = [*mechanisms, *(each.mechanism for each in composed)]
+    rows = [(IN_BLOCKS, ROW)] if composed else []
+    needed = _reach([*((each.file, each.name) for each in wanted), *rows])
     sources = [read_source(file) for file in dict.fromkeys(file for file, _ in needed)]
-    quoted = "".join(f'    "{name}",\n' for name in sorted([*names, TABLE]))
+    public = [*names, *(each.name for each in composed)]
+    quoted = "".join(f'    "{name}",\n' for name in sorted([*public, TABLE]))
     table = "".join(f"    {name},\n" for name in names)
     sections = [
         "from __future__ import annotations\n",
         *_imports(sources, needed),
+        *block_imports(composed),
         f"__all__ = [\n{quoted}]\n",
         *(_section(source, needed) for source in sources),
         *own_sections(own, {name for _, name in needed}),
+        *composed_section(composed),
         f"{TABLE} = (\n{table})\n",
     ]
     body = "\n".join(sections)
-    return _head(names, command, body) + body
+    return _head(public, command, body, _BLOCKS if composed else _ALONE) + body
 
 
 def read_head(text: str) -> Written | None:
     """What the head of a file says that `standalone` wrote; None if it did not."""
     pattern = re.escape(_HEAD).replace(r"\{", "{").replace(r"\}", "}")
-    groups = {key: f"(?P<{key}>.*)" for key in ("names", "version", "command", "digest")}
+    groups = {key: f"(?P<{key}>.*)" for key in _KEYS}
     found = re.match(pattern.format(**groups), text)
     if not found:
         return None
@@ -103,9 +128,13 @@ def read_head(text: str) -> Written | None:
     return Written(names, _digest(text[found.end() :]) == found["digest"])
 
 
-def _head(names: Sequence[str], command: str, body: str) -> str:
+def _head(names: Sequence[str], command: str, body: str, needs: str) -> str:
     return _HEAD.format(
-        names=", ".join(names), version=__version__, command=command, digest=_digest(body)
+        names=", ".join(names),
+        version=__version__,
+        command=command,
+        digest=_digest(body),
+        needs=needs,
     )
 
 
