@@ -69,6 +69,7 @@ def _mechanism(each: Mechanism) -> Iterator[str]:
     if each.adapted:
         yield f"*Adapted*: {each.adapted}"
     yield f"```text\n{words}\n```"
+    yield "\n".join(f"- `{name}`: {meaning}" for name, meaning in each.meanings.items())
     yield "\n".join(
         [
             f"- Paper: {paper}",

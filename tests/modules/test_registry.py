@@ -162,3 +162,10 @@ def test_the_package_gives_the_classes_by_name() -> None:
     assert modules.SE is MECHANISMS["SE"].load()
     with pytest.raises(AttributeError, match="no attribute 'SENet'"):
         _ = modules.SENet
+
+
+@pytest.mark.parametrize("each", MECHANISMS.values(), ids=MECHANISMS)
+def test_what_each_argument_means_is_said(each: Mechanism) -> None:
+    channels = 2 if each.inputs > 1 else 1
+    assert list(each.meanings)[channels:] == [parameter.name for parameter in each.parameters]
+    assert all(each.meanings.values())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -60,10 +62,8 @@ class Mechanism:
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The constructor's parameters after the channels, read from the source (not imported)."""
-        source = (Path(__file__).parent / f"{self.file}.py").read_text(encoding="utf-8")
-        classes = (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef))
-        body = next(node for node in classes if node.name == self.name).body
+        """The constructor's parameters after the channels."""
+        body = self._definition.body
         init = next(
             node for node in body if isinstance(node, ast.FunctionDef) and node.name == "__init__"
         )
@@ -77,6 +77,21 @@ class Mechanism:
             )
             for name, default in zip(names, defaults, strict=True)
         )
+
+    @cached_property
+    def meanings(self) -> Mapping[str, str]:
+        """What each argument of the constructor means, in the words of the class's docstring."""
+        words = (ast.get_docstring(self._definition) or "").partition("Args:\n")[2]
+        section, _, _ = words.partition("\n\n")
+        found = re.findall(r"^    (\w+(?:, \w+)*): (.*(?:\n {8}.*)*)", section, re.MULTILINE)
+        return {name: " ".join(text.split()) for names, text in found for name in names.split(", ")}
+
+    @cached_property
+    def _definition(self) -> ast.ClassDef:
+        """The class, read from the source: importing it would import torch."""
+        source = (Path(__file__).parent / f"{self.file}.py").read_text(encoding="utf-8")
+        classes = (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef))
+        return next(node for node in classes if node.name == self.name)
 
     @property
     def signature(self) -> str:
