@@ -56,12 +56,16 @@ def side_effects(
         )
     if family(dialect) == "ultralytics":
         found += _other_head(before, after)
-    survivors = (change for change in changes if change.old is not None)
-    moved = [change.new for change in survivors if change.new not in {None, change.old}]
+    moved = [
+        change.old
+        for change in changes
+        if change.old is not None and change.new not in {None, change.old}
+    ]
     if moved:
+        fits = f"layers 0 to {moved[0] - 1} only" if moved[0] else "no layer"
         found.append(
-            f"A checkpoint of the base fits the layers before {moved[0]} only, for weights are "
-            "loaded by layer number; `yaml-attn weights` moves them all."
+            f"A checkpoint of the base fits {fits}, for weights are loaded by layer number; "
+            "`yaml-attn weights` moves them all."
         )
     return tuple(found)
 

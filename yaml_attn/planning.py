@@ -22,7 +22,7 @@ from yaml_attn.config.places import resolve
 from yaml_attn.dialects import several_maps
 from yaml_attn.dialects.channels import nominal_channels
 from yaml_attn.dialects.composed import host, parse
-from yaml_attn.dialects.strides import strides
+from yaml_attn.dialects.strides import HEADS, strides
 from yaml_attn.errors import PlaceError, UsageError
 from yaml_attn.modules.arguments import row_arguments
 from yaml_attn.modules.own import OwnMechanism, is_own, load_own
@@ -207,9 +207,27 @@ class _Insertions:
 
     def _beside(self, planner: Callable[..., Insertion], place: Place) -> list[Insertion]:
         chosen = self._consumers()
-        return [
-            planner(self.network, key, self.name, (), chosen) for key in _keys(self.network, place)
-        ]
+        keys: Sequence[int] = _keys(self.network, place)
+        if planner is plan_before:
+            keys = self._with_inputs_of_their_own(keys)
+        return [planner(self.network, key, self.name, (), chosen) for key in keys]
+
+    def _with_inputs_of_their_own(self, keys: Sequence[int]) -> Sequence[int]:
+        """The layers whose input is refined; of those that share one, the first in the file.
+
+        Raises:
+            PlaceError: one is a head, of whose inputs just the first would be refined.
+        """
+        first: dict[int, int] = {}
+        for key in sorted(keys, key=self.network.index.__getitem__):
+            layer = self.network[key]
+            if layer.module in HEADS and len(layer.sources) > 1:
+                raise PlaceError(
+                    f"{layer.module} reads {len(layer.sources)} layers, and `before` refines one",
+                    hint="For all that the head reads: --after detect --consumers detect",
+                )
+            first.setdefault(layer.sources[0].key if layer.sources else IMAGE, key)
+        return list(first.values()) if self.request.consumers == "all" else keys
 
     def _consumers(self) -> Consumers:
         consumers = self.request.consumers

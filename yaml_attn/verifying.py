@@ -259,4 +259,4 @@ def _contract(config: Config, layer: Inserted) -> tuple[Check, ...]:
 
 
 def _rest(config: Config) -> str:
-    return _REST[find_dialect(config.dialect).builder]
+    return _REST.get(find_dialect(config.dialect).builder, "`build`, with bundled layers")

@@ -172,6 +172,19 @@ def test_of_ultralytics_configs_the_new_layers_alone_are_built(read: Read) -> No
     assert made(result, "yolov8n_SE_2").data == made(result, "yolov8s_SE_2").data
 
 
+def test_a_new_layer_that_cannot_be_constructed_is_not_possible(read: Read) -> None:
+    result = run(
+        read("bases: yolov8.yaml\nmodules: {ECA: {kernel_size: [3, 4]}}\nplaces: [2]\nscales: s\n")
+    )
+    assert [each.variant.name for each in result.made] == [
+        "yolov8s_baseline",
+        "yolov8s_ECA-kernel_size3_2",
+    ]
+    [failed] = result.failed
+    assert failed.problem.startswith("layer 3: ECA")
+    assert "kernel_size must be odd" in failed.problem
+
+
 def test_a_builder_that_is_not_installed_is_a_mistake(
     read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,9 @@ REFUSED = [
     (f"{BASES}modules: [SE]\nplaces: [[]]\n", 3, "places[0]: is empty", "baseline"),
     (f"{BASES}modules: [SE]\nplaces: [edge 4]\n", 3, "does not name two places", "edge 4:16"),
     (f"{BASES}modules: [SE]\nplaces: [behind P3]\n", 3, "behind P3 is no place", "before SPPF"),
+    (f"{BASES}modules: [SE]\nplaces: [P3, befor 6]\n", 3, "no place", "Did you mean before 6?"),
+    (f"{BASES}modules: [SE]\nplaces: [befor eech C3]\n", 3, "no place", "mean before each C3?"),
+    ("nc: 2\nbackbone: []\nhead: []\n", 1, "this is a model config, not a study", "--base"),
     (f"{BASES}modules: [SE]\nplaces: [before]\n", 3, "before is no place", ""),
     (f"{BASES}modules: [SE]\nplaces: [1.5]\n", 3, "places[0]: 1.5 is no text", ""),
     (

@@ -9,7 +9,7 @@ from ablation.studies import Names, Read
 from configs import SMALL
 
 from yaml_attn.ablation import expand
-from yaml_attn.errors import ConfigError, UsageError
+from yaml_attn.errors import UsageError
 
 HEAD = "bases: small.yaml\nmodules: [SE]\n"
 
@@ -218,5 +218,15 @@ def test_a_base_is_looked_for_beside_the_study_and_among_the_templates(
     monkeypatch.chdir(elsewhere)
     found = expand(read("bases: [yolov5s.yaml, small.yaml]\nreplace: {C3: C3SE}\n"))
     assert [len(base.config.network) for base in found.bases] == [25, 8]
-    with pytest.raises(ConfigError, match="no such file"):
-        expand(read("bases: [none.yaml]\nreplace: {C3: C3SE}\n"))
+
+
+def test_a_base_that_cannot_be_read_is_a_mistake_of_the_study(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "cut.yaml").write_text("nc: 2\nbackbone:\n  - [-1, 1, Conv]\nhead: []\n")
+    for name, message in (
+        ("none.yaml", r"bases\[1\]: .*none\.yaml: no such file"),
+        ("cut.yaml", r"bases\[1\]: .*cut\.yaml:3:5: row 0 of the file has 3 items"),
+    ):
+        with pytest.raises(UsageError, match=message) as caught:
+            expand(read(f"replace: {{C3: C3SE}}\nbases:\n  - small.yaml\n  - {name}\n"))
+        assert (caught.value.line, caught.value.exit_code) == (4, 2)
+        assert Path(str(caught.value.path)).name == "study.yaml"

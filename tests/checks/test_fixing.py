@@ -180,6 +180,12 @@ def test_a_text_that_is_not_as_planned_is_never_given_back(
         repaired(text)
 
 
+def test_repairs_without_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fixing, "_ROUNDS", 1)  # the second round would find nothing any more
+    with pytest.raises(InternalError, match="do not come to an end; nothing was written"):
+        repaired(config(V8, {4: [V8[4], SE]}))
+
+
 def test_the_style_of_the_number_alone_changes() -> None:
     style = Style("flow", "  ", "  ", "\r\n", True, False, True, "cjk")
     rows = [read_yaml(row) for row in V8]

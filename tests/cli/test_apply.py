@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from configs import SMALL
 from conftest import Run
 from frameworks.lookalikes import parser_source, write_checkout
+
+from yaml_attn.modules.registry import MECHANISMS
 
 APPLIED = """\
 models/yaml_attn_modules.py: new, {lines} lines
@@ -68,10 +71,13 @@ def test_a_dry_run_writes_nothing(run: Run, repo: Path, config: Path) -> None:
 
 
 def test_check_tells_by_its_exit_code(run: Run, repo: Path) -> None:
-    assert run("apply", "--repo", "repo", "--check").code == 1
+    failing = run("apply", "--repo", "repo", "--check", "--module", "SE")
+    assert failing.code == 1
+    assert failing.out.endswith("repo would know SE; --check exits with 1.\n")
     assert parser(repo) == parser_source()
     run("apply", "--repo", "repo", "--module", "SE")
-    assert run("apply", "--repo", "repo", "--check").code == 0
+    passing = run("apply", "--repo", "repo", "--check")
+    assert passing == (0, "repo knows SE already; nothing would change.\n", "")
     assert run("apply", "--repo", "repo", "--check", "--module", "ECA").code == 1
     path = repo / "models/yaml_attn_modules.py"
     path.unlink()
@@ -86,6 +92,50 @@ def test_undo_takes_it_out_again(run: Run, repo: Path) -> None:
     assert parser(repo) == parser_source()
     assert run("apply", "--repo", "repo", "--undo").out == "repo was not changed before.\n"
     assert run("apply", "--repo", "repo", "--undo", "--module", "SE").code == 2
+
+
+def test_undo_says_which_configs_stay(run: Run, repo: Path, config: Path) -> None:
+    run("apply", "--repo", "repo", "--config", config.name)
+    undone = run("apply", "--repo", "repo", "--undo")
+    assert undone.out.endswith(
+        "repo is as it was.\nConfigs that name these mechanisms stay: models/small_SE.yaml.\n"
+    )
+    assert (repo / "models/small_SE.yaml").exists()
+
+
+def test_of_many_names_the_first_are_shown(run: Run, repo: Path) -> None:
+    more = len(MECHANISMS) - 5
+    last = run("apply", "--repo", "repo").out.splitlines()[-1]
+    assert last.startswith("repo knows SE, ")
+    assert last.endswith(f" and {more} more.")
+    assert last.count(",") == 4
+    assert repo.exists()
+
+
+def test_a_template_can_be_the_config(run: Run, repo: Path) -> None:
+    assert run("apply", "--repo", "repo", "--module", "SE", "--config", "yolov5n").code == 0
+    assert (repo / "models/yolov5n.yaml").exists()
+    missing = run("apply", "--repo", "repo", "--config", "none.yaml")
+    assert (missing.code, "Templates: " in missing.err) == (2, True)
+
+
+def test_json_tells_what_is_written(run: Run, repo: Path, config: Path) -> None:
+    args = ("apply", "--repo", "repo", "--config", config.name, "--json")
+    found = json.loads(run(*args, "--dry-run").out)
+    assert found["written"] is False
+    assert found["mechanisms"] == ["SE"]
+    assert found["changes"] == [
+        {"file": "models/yaml_attn_modules.py", "state": "new"},
+        {"file": "models/yolo.py", "state": "changed"},
+        {"file": "models/small_SE.yaml", "state": "new"},
+    ]
+    assert found["train"].startswith("python train.py --cfg models/small_SE.yaml ")
+    assert parser(repo) == parser_source()
+    assert json.loads(run(*args).out) == {**found, "written": True}
+    assert json.loads(run("apply", "--repo", "repo", "--undo", "--json").out)["changes"][1] == {
+        "file": "models/yaml_attn_modules.py",
+        "state": "removed",
+    }
 
 
 def test_a_config_is_copied_and_the_command_that_trains_it_printed(

@@ -11,6 +11,8 @@ import pytest
 from conftest import Run
 from necks import V8, config
 
+from yaml_attn.checks import RULES
+
 RIGHT = config(V8)
 STALE = config(V8, {4: [V8[4], "[-1, 1, SE, [256]]"]})
 FIXED = config(
@@ -54,7 +56,29 @@ def test_findings_are_the_output_and_the_rest_is_said_on_stderr(run: Run) -> Non
         "compared with base.yaml, beside it (1 file)",
         "no base found: checked by structure alone (1 file)",
         "2 configs, 5 errors, 1 other YAML file left out",
+        (
+            "5 of 5 can be repaired: yaml-attn check mine.yaml base.yaml data.yaml --fix; "
+            "what a code means: --explain YA102"
+        ),
     ]
+
+
+def test_a_file_without_mistakes_is_said_to_have_none(run: Run) -> None:
+    assert run("check", "base.yaml").err.endswith("\n1 config, no mistakes found\n")
+
+
+def test_what_cannot_be_repaired_is_explained_at_least(run: Run, files: Path) -> None:
+    (files / "base.yaml").write_text(config(V8, {20: "[[13, 17, 19], 1, Detect, [nc]]"}))
+    err = run("check", "base.yaml").err
+    assert "can be repaired" not in err
+    assert "What a code means: yaml-attn check --explain YA" in err
+
+
+def test_quiet_leaves_the_exit_code(run: Run) -> None:
+    assert run("check", "mine.yaml", "--quiet") == (1, "", "")
+    assert run("check", "base.yaml", "-q") == (0, "", "")
+    asked = run("check", "mine.yaml", "-q", "--json")
+    assert (json.loads(asked.out)["errors"], asked.err) == (5, "")
 
 
 def test_folders_and_patterns_mean_the_configs_in_them(run: Run) -> None:
@@ -67,6 +91,8 @@ def test_folders_and_patterns_mean_the_configs_in_them(run: Run) -> None:
     [
         ([], "nothing to check"),
         (["none.yaml"], "no such file"),
+        (["none.yaml"], "Here are base.yaml, data.yaml, mine.yaml; `yaml-attn check .`"),
+        (["mine.yaml", "--json", "--format", "sarif"], "give one of them"),
         (["*.none"], "no such file"),
         (["mine.yaml", "--dry-run"], "goes with --fix"),
         (["mine.yaml", "--select", "YA9"], "no check has the code"),
@@ -118,6 +144,7 @@ def test_machines_get_json_sarif_and_annotations(run: Run) -> None:
     found = json.loads(run("check", ".", "--format", "json").out)
     assert found["errors"] == 5
     assert [Path(each["file"]).name for each in found["files"]] == ["base.yaml", "mine.yaml"]
+    assert json.loads(run("check", ".", "--json").out) == found
     log = json.loads(run("check", ".", "--format", "sarif").out)
     assert len(log["runs"][0]["results"]) == 5
     lines = run("check", ".", "--format", "github").out.splitlines()
@@ -176,6 +203,14 @@ def test_explain_prints_the_manual_of_a_check(run: Run) -> None:
     result = run("check", "--explain", "YA102")
     assert result.code == 0
     assert result.out.startswith("YA102 number-kept (error)\n\nA reference kept the base's number")
+    assert "```" not in result.out
+    assert "\nRight:\n\n      - [[-1, 4], 1, Concat, [1]]\n" in result.out
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_every_explanation_fits_a_terminal(run: Run, code: str) -> None:
+    lines = run("check", "--explain", code).out.splitlines()
+    assert [line for line in lines if len(line) > 80 and not line.startswith("    ")] == []
 
 
 def test_no_torch_is_imported(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shlex
@@ -52,6 +53,16 @@ def test_show_as_json(run: Run) -> None:
     assert found["build"] is None
 
 
+@pytest.mark.parametrize("option", [["--imgsz", 64], ["--nc", 3]])
+def test_an_option_of_the_build_asks_for_it(run: Run, option: list[object]) -> None:
+    assert "GFLOPs at" in run("show", "small.yaml", *option).out
+
+
+def test_show_with_a_checkout_builds_with_it(run: Run) -> None:
+    result = run("show", "small.yaml", "--repo", "nowhere")
+    assert (result.code, "nowhere" in result.err) == (2, True)
+
+
 def test_build_reports_totals(run: Run) -> None:
     result = run("build", "yolov5s.yaml", "--nc", 3)
     assert result.code == 0
@@ -86,6 +97,12 @@ def test_version_and_completion(run: Run) -> None:
     assert "--install-completion" in run("--help").out
 
 
+def study_in(docstring: str) -> str:
+    """The study file that the help of `ablate` shows."""
+    found = re.search(r"^Example:\n((?: {4}.*\n)+)", inspect.cleandoc(docstring), re.MULTILINE)
+    return inspect.cleandoc("\n" + found[1]) if found else ""
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_examples_in_the_help_text_run(run: Run, command: str, tmp_path: Path) -> None:
     assert command in run("--help").out
@@ -101,6 +118,8 @@ def test_the_examples_in_the_help_text_run(run: Run, command: str, tmp_path: Pat
         base = load("yolov5s.yaml")
         model = bundled.build(base.network, base.document.settings, init=False)
         torch.save({"model": model, "ema": None}, tmp_path / "yolov5s.pt")
+    if command == "ablate":
+        (tmp_path / "study.yaml").write_text(study_in(functions[command].__doc__ or ""))
     for example in examples:
         assert example.split()[1] == command
         assert example[:40] in " ".join(text.split())

@@ -36,7 +36,7 @@ def test_the_text_preview_is_the_table_the_words_and_the_diff(run: Run, tmp_path
 ~    7    8  [6, 3] -> [7, 4]    Detect       [nc, anchors]       7 (C3), 4 (Conv)
 SE is layer 3: reads 2 (C3), read by 4 (Conv), 6 (Concat).
 The backbone has 5 layers instead of 4: where you freeze it with --freeze 4, use --freeze 5.
-A checkpoint of the base fits the layers before 4 only, for weights are loaded by layer number; \
+A checkpoint of the base fits layers 0 to 2 only, for weights are loaded by layer number; \
 `yaml-attn weights` moves them all.
 
 --- small.yaml
@@ -101,7 +101,8 @@ def test_two_files_are_aligned_and_compared(run: Run, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ([], "nothing to compare"),
-        (["small.yaml"], "give two files"),
+        (["small.yaml"], "give the second file too\nyaml-attn diff small.yaml OTHER.yaml\n"),
+        (["small.yaml", "small.yaml", "small.yaml"], "two files are compared, not 3"),
         (["small.yaml", "small.yaml", "--base", "small.yaml"], "not both"),
         (["--base", "small.yaml"], "nothing to compare"),
     ],
@@ -117,3 +118,11 @@ def test_the_options_of_insert_are_taken_and_nothing_is_written(run: Run, tmp_pa
     assert "+++ x.yaml" in out
     assert "+++ small.yaml" in run(*EDIT, "--in-place").out
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_the_help_leaves_out_what_does_nothing_here(run: Run) -> None:
+    text = run("diff", "--help").out
+    for option in ("--in-place", "--force", "--dry-run", "--no-build", "--imgsz", "--repo", "-q"):
+        assert option not in text
+    assert "Takes every option of `insert`" in text
+    assert "--after PLACE" in text

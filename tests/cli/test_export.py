@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ def test_a_file_that_is_there_is_kept_without_force(run: Run, tmp_path: Path) ->
     target.write_text("mine\n")
     result = run("export", "SE")
     assert (result.code, target.read_text()) == (2, "mine\n")
+    assert result.err.startswith("error: attention.py: exists already\n")
     assert "--force" in result.err
     assert run("export", "SE", "--force").code == 0
     assert "class SE" in target.read_text()
@@ -51,9 +53,16 @@ def test_names_or_all_of_them_must_be_given(run: Run, tmp_path: Path) -> None:
     for command in (["export"], ["export", "SE", "--all"]):
         result = run(*command)
         assert result.code == 2
-        assert "name the mechanisms to write, or give --all" in result.err
+        assert "name the mechanisms to write, or give --all\nE.g. yaml-attn export" in result.err
     assert "Did you mean SE" in run("export", "SEE").err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_json_tells_what_was_written(run: Run, tmp_path: Path) -> None:
+    found = json.loads(run("export", "SE", "-o", "one.py", "--json").out)
+    lines = len((tmp_path / "one.py").read_text().splitlines())
+    assert found == {"output": "one.py", "mechanisms": ["SE"], "lines": lines}
+    assert run("export", "SE", "-o", "-", "--json").code == 2
 
 
 def test_a_class_of_the_users_own_is_exported_with_the_rest(run: Run, tmp_path: Path) -> None:

@@ -246,3 +246,22 @@ def test_a_folder_that_does_not_exist_is_said(run: Run) -> None:
 def test_a_slip_in_a_name_is_guessed(run: Run) -> None:
     result = run("insert", "--base", "yolov5s", "--module", "CBAN", "--after", 8)
     assert "Did you mean CBAM or" in result.err
+
+
+def test_before_layers_that_share_an_input_it_is_refined_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(
+        "nc: 2\nanchors: [[10, 13], [30, 61]]\ndepth_multiple: 1.0\nwidth_multiple: 1.0\n"
+        "backbone:\n  - [-1, 1, Conv, [16, 3, 2]]\n  - [-1, 1, Conv, [32, 3, 2]]\n"
+        "head:\n  - [-1, 1, Conv, [32, 3, 1]]\n  - [1, 1, Conv, [32, 3, 2]]\n"
+        "  - [[2, 3], 1, Detect, [nc, anchors]]\n"
+    )
+    result = run("insert", "--base", "two.yaml", "--module", "SE", "--before", "2,3")
+    assert result.code == 0
+    assert "SE is layer 2: reads 1 (Conv), read by 3 (Conv), 4 (Conv)." in result.out
+    assert result.out.count("SE is layer") == 1
+
+
+def test_before_a_head_of_several_inputs_is_refused_with_what_is_meant(run: Run) -> None:
+    result = run("insert", "--base", "yolov5s", "--module", "SE", "--before", "Detect")
+    assert result.code == 2
+    assert "--after detect --consumers detect" in result.err

@@ -51,12 +51,16 @@ def test_it_writes_a_checkpoint_and_says_what_became_of_every_tensor(run: Run, f
         "By key and shape alone, as frameworks load: 42 of 83 tensors, 0 of them into the wrong "
         "layer; 2,815 numbers right."
     )
+    use = (
+        "Use, in a checkout that knows SE (yaml-attn apply --repo FOLDER --config small_SE.yaml): "
+        "python train.py --cfg small_SE.yaml --weights small_SE.pt"
+    )
     assert lines[3:] == [
         "Transferred 83 of 83 tensors, 9,767 of 9,767 numbers.",
         naive,
         "What the head reads differs from the base's by at most 0, at one random image.",
         "Wrote small_SE.pt, a checkpoint.",
-        "Use: python train.py --cfg small_SE.yaml --weights small_SE.pt",
+        use,
         "It holds weights for training, and no network: detect with what training leaves.",
     ]
     written = torch.load(files / "small_SE.pt", weights_only=False)
@@ -135,7 +139,33 @@ def test_a_dialect_that_is_not_bundled_is_renumbered(run: Run, files: Path) -> N
     out = run(*CALL).out
     assert "Transferred 83 of 83 tensors" in out
     assert "the framework initialises them" in out
-    assert 'Use: YOLO("small_SE.yaml").load("small_SE.pt")' in out
+    assert "Use: yaml-attn yolo train model=small_SE.yaml pretrained=small_SE.pt data=..." in out
+
+
+@pytest.mark.parametrize(
+    ("dialect", "use"),
+    [
+        ("yolov5", "Use: python train.py --cfg b.yaml --weights b.pt"),
+        ("ultralytics", 'Use: YOLO("b.yaml").load("b.pt")'),
+    ],
+)
+def test_a_config_without_mechanisms_of_ours_is_trained_as_ever(
+    dialect: str, use: str, run: Run, files: Path
+) -> None:
+    text = SMALL
+    if dialect == "ultralytics":
+        text = text.replace("C3", "C2f").replace(
+            "anchors: [[10, 13], [30, 61]]", "scales: {n: [1]}"
+        )
+        (files / "small.yaml").write_text(text)
+    (files / "b.yaml").write_text(text)
+    assert use in run(*CALL[:-1], "b.yaml").out.splitlines()
+
+
+def test_blocks_with_attention_are_mechanisms_of_ours_too(run: Run) -> None:
+    edit = ("replace", "-b", "small.yaml", "--at", 2, "-m", "C3[SE]", "-o", "b.yaml")
+    assert run(*edit).code == 0
+    assert "in a checkout that knows C3SE (yaml-attn apply" in run(*CALL[:-1], "b.yaml").out
 
 
 @pytest.mark.parametrize(

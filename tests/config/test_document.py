@@ -256,6 +256,15 @@ def test_a_tag_that_its_value_does_not_fit_is_refused(value: str) -> None:
     assert error.message == "is not a config: it has a tag that its value does not fit"
 
 
+@pytest.mark.parametrize("tag", ["!", "&a !"])
+@pytest.mark.parametrize("value", ["[16, {} ]", "[16, {}\n    ]", "[{{k: {} }}]"])
+def test_a_tag_without_name_and_value_is_refused(tag: str, value: str) -> None:
+    error = refused(SMALL.replace("[16]", value.format(tag), 1))
+    assert error.message.startswith("a tag without name and value is an empty text to some")
+    assert error.line == 9
+    assert document(SMALL.replace("[16]", "[16, ! x, !!str , &a , '!', \"\"]", 1)).rows
+
+
 @pytest.mark.parametrize(
     ("text", "line", "column"),
     [

@@ -113,11 +113,14 @@ def test_views_parameters_with_attributes_and_every_dtype(tmp_path: Path) -> Non
     whole = torch.arange(24.0)
     marked = nn.Parameter(torch.ones(2))
     marked.tag = "x"  # type: ignore[attr-defined]
+    tagged = torch.arange(3.0)
+    tagged.tag = "x"  # type: ignore[attr-defined]
     state = {
         "model.0.transposed": whole.view(4, 6).t(),
         "model.0.part": whole[5:9],
         "model.0.last": torch.rand(2, 3, 4, 4).contiguous(memory_format=torch.channels_last),
         "model.0.marked": marked,
+        "model.0.tagged": tagged,
         "model.0.scalar": torch.tensor(3),
         "model.0.empty": torch.empty(0, 2),
     }
@@ -142,10 +145,32 @@ def test_the_average_is_preferred_and_the_rest_left_out(tmp_path: Path) -> None:
     assert found.left_out == ("model", "optimizer")
 
 
-def test_tensors_of_no_layer_are_named(tmp_path: Path) -> None:
-    state = {"model.0.weight": torch.ones(1), "criterion.scale": torch.ones(1)}
+@pytest.mark.parametrize(
+    "key",
+    ["criterion.scale", "model.00.weight", "model.\u0660.weight", f"model.{'9' * 5000}.weight"],
+)
+def test_tensors_of_no_layer_are_named(key: str, tmp_path: Path) -> None:
+    state = {"model.0.weight": torch.zeros(1), key: torch.ones(1)}
     torch.save(state, tmp_path / "x.pt")
-    assert read_checkpoint(tmp_path / "x.pt").unnumbered == ("criterion.scale",)
+    found = read_checkpoint(tmp_path / "x.pt")
+    assert found.unnumbered == (key,)
+    assert same(found.state, {"model.0.weight": torch.zeros(1)})
+
+
+def test_a_place_for_a_module_that_is_none_is_passed_over(tmp_path: Path) -> None:
+    net = Net()
+    net.model[0].register_module("later", None)  # type: ignore[union-attr]
+    torch.save({"model": net}, tmp_path / "x.pt")
+    assert same(read_checkpoint(tmp_path / "x.pt").state, net.state_dict())
+
+
+@pytest.mark.parametrize("state", [None, 5, (), ({}, None), {"_parameters": {}, "_buffers": {}}])
+def test_an_object_without_the_parts_of_a_module_is_none(state: Any) -> None:
+    whole, odd = module({}), StandIn(Global("models", "Odd"), (), state)
+    whole.state["_parameters"]["weight"] = tensor((8,), (1,))
+    net = module({"0": odd, "1": whole})
+    tensors = Tensors(lambda wanted: bytearray(wanted.size))
+    assert list(state_dict(net, tensors)) == ["1.weight"]
 
 
 @pytest.mark.parametrize(
@@ -234,6 +259,25 @@ def test_a_tensor_that_its_storage_does_not_hold_is_refused(described: Any) -> N
         tensors.tensor(described)
 
 
+def wrapped(described: Any, times: int) -> Any:
+    for _ in range(times):
+        described = StandIn(Global("torch._utils", "_rebuild_parameter"), (described, False, None))
+    return described
+
+
+def test_a_parameter_of_a_parameter_is_one_but_not_without_end() -> None:
+    tensors = Tensors(lambda wanted: bytearray(wanted.size))
+    assert tensors.tensor(wrapped(tensor((2,), (1,)), 3)) is not None
+    assert tensors.tensor(wrapped(tensor((2,), (1,)), 4)) is None
+
+
+def test_a_storage_that_is_of_two_sizes_is_refused() -> None:
+    tensors = Tensors(lambda wanted: bytearray(wanted.size))
+    assert tensors.tensor(tensor((2,), (1,), count=8)) is not None
+    with pytest.raises(CheckpointError, match="two sizes of storage '0'"):
+        tensors.tensor(tensor((2,), (1,), count=4))
+
+
 def test_other_calls_describe_no_tensor() -> None:
     tensors = Tensors(lambda wanted: bytearray(wanted.size))
     made = tensor((2,), (1,))
@@ -243,6 +287,7 @@ def test_other_calls_describe_no_tensor() -> None:
         StandIn(Global("os", "_rebuild_tensor_v2"), made.args),
         StandIn("torch._utils._rebuild_tensor_v2", made.args),
         StandIn(Global("builtins", "eval"), ("1",)),
+        wrapped(made, 5),
     ):
         assert tensors.tensor(described) is None
 
@@ -278,15 +323,51 @@ def torch_zip(pickled: bytes, records: Mapping[str, bytes], compression: int = 0
     return out.getvalue()
 
 
+def zipped(*names: str) -> bytes:
+    """An archive of empty pickles."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"\x80\x02}.")
+    return out.getvalue()
+
+
+def claiming(data: bytes, size: int) -> bytes:
+    """The archive, its directory telling of another size of the first record."""
+    at = data.index(b"PK\x01\x02") + 24
+    return data[:at] + struct.pack("<I", size) + data[at + 4 :]
+
+
+def stream(cut: int = 0, **changed: tuple[bytes, bytes]) -> bytes:
+    """Four numbers as torch wrote them before 1.6, some of the bytes changed or left out."""
+    buffer = io.BytesIO()
+    state = {"model.0.weight": torch.zeros(4)}
+    torch.save(state, buffer, _use_new_zipfile_serialization=False)
+    data = buffer.getvalue()
+    for old, new in changed.values():
+        assert data.count(old) == 1
+        data = data.replace(old, new)
+    return data[: len(data) - cut]
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
+        (stream(version=(b"M\xe9\x03.", b"M\xea\x03.")), "a version of torch's format"),
+        (stream(order=(b"little_endianq\x02\x88", b"little_endianq\x02\x89")), "big-endian"),
+        (stream(4), "cut off: storage '[0-9]+' is not whole"),
+        (stream(16 + 8), "cut off or damaged: a storage is missing"),
+        (stream(count=(b"\x04\0\0\0\0\0\0\0", b"\x02\0\0\0\0\0\0\0")), "has another size"),
+        (stream(count=(b"\x04\0\0\0\0\0\0\0", b"\xff" * 8)), "is not whole"),
         (b"", "no file of weights"),
         (b"hello, world", "no file of weights"),
         (b"PK\x03\x04 and no archive", "archive is damaged"),
         (torch_zip(b"\x80\x02", {}), "cut off"),
         (torch_zip(b"\x80\x02}.", {}, zipfile.ZIP_DEFLATED), "is compressed"),
         (torch_zip(b"\x80\x02}.", {"byteorder": b"big"}), "big-endian"),
+        (zipped("data.pkl"), "zip archive without weights"),
+        (zipped("archive/data.pkl", "other/data.pkl"), "zip archive without weights"),
+        (claiming(torch_zip(b"\x80\x02}.", {}), 60_000), "claims to have 60000 bytes"),
         (torch_zip(b"\x80\x02}.", {"constants.pkl": b""}), "TorchScript"),
         (pickle.dumps({"a": 1}, 2), "not one of torch"),
         (struct.pack("<Q", 2**60) + b"{}", "cut off"),

@@ -188,6 +188,42 @@ def test_what_torch_never_writes_is_refused(data: bytes) -> None:
         read(PROTOCOL + data)
 
 
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b"N(0.", None),  # POP of a mark
+        (b"N(K\x011.", None),  # POP_MARK
+        (b"U\x02\xe9a.", "\xe9a"),  # a string of Python 2
+        (b"NN0.", None),
+    ],
+)
+def test_the_rarer_steps_do_what_pickle_does(data: bytes, value: Any) -> None:
+    assert read(PROTOCOL + data).value == value
+    assert pickle.loads(PROTOCOL + data, encoding="latin-1") == value  # noqa: S301
+
+
+@pytest.mark.parametrize("data", [b"}Na.", b"]NNs.", b"NNNs.", b"NNa.", b"0.", b"1.", b"a.", b"."])
+def test_steps_that_make_no_sense_are_refused(data: bytes) -> None:
+    with pytest.raises(CheckpointError):
+        read(PROTOCOL + data)
+
+
+class Keyed:
+    """Made with a keyword."""
+
+    def __new__(cls, *, a: int) -> Keyed:  # noqa: ARG004, PYI034
+        return super().__new__(cls)
+
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, int]]:
+        return (), {"a": 7}
+
+
+def test_an_object_made_with_keywords_is_recorded() -> None:
+    found = read(pickle.dumps(Keyed(a=7), 4)).value
+    assert str(found.made_by).endswith("Keyed")
+    assert (found.args, found.state) == ((), {"keywords": {"a": 7}})
+
+
 @pytest.mark.parametrize("protocol", [3, 4, 5])
 def test_bytes_are_what_pickle_reads(protocol: int) -> None:
     for value in (b"", b"short", bytes(range(256)) * 2):

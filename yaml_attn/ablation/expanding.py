@@ -30,9 +30,8 @@ def expand(study: Study) -> Expansion:
     """Every variant of a study, once.
 
     Raises:
-        UsageError: a place is in no base, a pattern fits no variant, two variants would have one
-            name, or a name would be misread.
-        ConfigError: a base cannot be read.
+        UsageError: a base cannot be read, a place is in no base, a pattern fits no variant, two
+            variants would have one name, or a name would be misread.
     """
     bases = open_bases(study)
     _refuse_unknown_places(study, bases)

@@ -13,6 +13,7 @@ from yaml_attn.api import load
 from yaml_attn.config.places import resolve
 from yaml_attn.dialects import family, naming
 from yaml_attn.dialects.strides import strides
+from yaml_attn.errors import ConfigError
 from yaml_attn.files import templates
 from yaml_attn.modules.registry import known
 
@@ -69,10 +70,9 @@ def open_bases(study: Study) -> tuple[Base, ...]:
     """Every base of a study at each of its scales.
 
     Raises:
-        UsageError: no base has one of the scales.
-        ConfigError: one cannot be read as a config.
+        UsageError: one cannot be read as a config, or no base has one of the scales.
     """
-    opened = [(named, _load(named.file, study)) for named in study.bases]
+    opened = [(named, _opened(named, study)) for named in study.bases]
     for scale in study.scales:
         if scale.text() != ALL and not any(scale.text() in each.scales for _, each in opened):
             raise scale.wrong(f"no base has the scale {scale.text()}", _have(opened))
@@ -114,6 +114,16 @@ def _name(named: NamedBase, config: Config, scale: str | None) -> str:
 def _portable(file: str) -> str:
     path = PurePath(file)
     return path.name if path.is_absolute() else path.as_posix()
+
+
+def _opened(named: NamedBase, study: Study) -> Config:
+    """The config of a base; what is wrong with it is wrong with the study."""
+    try:
+        return _load(named.file, study)
+    except ConfigError as error:
+        layer = "" if error.layer is None else f"layer {error.layer}: "
+        message = f"{error.where or named.file}: {layer}{error.message}"
+        raise named.field.wrong(message, error.hint) from None
 
 
 def _load(file: str, study: Study) -> Config:

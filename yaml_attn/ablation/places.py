@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from itertools import combinations
 from typing import Final, Literal
 
@@ -145,10 +146,20 @@ def read_place(field: Field) -> Place:
     selector = "".join(words)
     if not selector or (len(words) > 1 and not re.search("[,:]", selector)):
         raise field.wrong(
-            f"{field.text()} is no place", "E.g. P3, before SPPF, edge 4:16, each stages."
+            f"{field.text()} is no place",
+            _guess(field.text()) or "E.g. P3, before SPPF, edge 4:16, each stages.",
         )
     place = Place(kind, selector, each)
     if kind in _PARTS and (each or len(place.selectors) != 2 or not all(place.selectors)):
         example = {"edge": "edge 4:16", "inputs": "inputs 8,4"}[kind]
         raise field.wrong(f"{field.text()} does not name two places", f"E.g. {example}.")
     return place
+
+
+def _guess(text: str) -> str | None:
+    """What a place was perhaps meant to be whose first words are misspelt."""
+    *first, last = text.split()
+    close = [get_close_matches(word, (*_KINDS, "each"), n=1, cutoff=0.7) for word in first]
+    if not all(close):
+        return None
+    return f"Did you mean {' '.join(word for [word] in close)} {last}?"

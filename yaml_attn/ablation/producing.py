@@ -8,10 +8,12 @@ study gives the same figures on every machine.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from yaml_attn import verifying
+from yaml_attn.ablation.ahead import AT_ONCE, Ahead
 from yaml_attn.ablation.expanding import reason
 from yaml_attn.ablation.opening import Base
 from yaml_attn.ablation.study import Study
@@ -84,13 +86,14 @@ class Producer:
         Args:
             study: what they are of.
             build: whether to build them.
-            repo: a checkout to build with, each variant in a process of its own.
+            repo: a checkout to build with, in processes of their own.
         """
         self.study = study
         self.build = build
         self.repo = repo
         self._bases: dict[str, _Built | str] = {}
         self._tried: set[str] = set()
+        self._ahead = Ahead(repo, study) if repo and build else None
         if build:
             from yaml_attn.building.memo import Memo  # noqa: PLC0415 (imports torch)
 
@@ -103,8 +106,12 @@ class Producer:
             UsageError: what the study says to build with is not installed.
             InternalError: a layer that no edit names would have other parameters than before.
         """
-        for each in variants:
-            yield self._produced(each) if each.problem is None else Failed(each, each.problem)
+        rest = iter(variants)
+        while batch := list(islice(rest, AT_ONCE if self._ahead else 1)):
+            if self._ahead:
+                self._ahead.build(self._wanted(batch))
+            for each in batch:
+                yield self._produced(each) if each.problem is None else Failed(each, each.problem)
 
     def base(self, base: Base) -> Facts | str | None:
         """What building a base gave, or why it cannot be built; None if nothing is built."""
@@ -144,13 +151,20 @@ class Producer:
         if method == "outline":
             facts = _outlined(config, imgsz=study.imgsz, nc=study.nc)
             return _Built(facts, None)
-        report = config.build(
-            imgsz=study.imgsz,
-            nc=study.nc,
-            repo=self.repo,
-            memo=self._memo if method == "bundled" else None,
-        )
+        if self._ahead:
+            report = self._ahead.report(config)
+        else:
+            memo = self._memo if method == "bundled" else None
+            report = config.build(imgsz=study.imgsz, nc=study.nc, memo=memo)
         return _Built(Facts(method, report.parameters, report.flops, report.strides), report)
+
+    def _wanted(self, variants: Iterable[Variant]) -> Iterator[Config]:
+        """What there is to build of several variants, with their bases."""
+        for each in variants:
+            if each.base.name not in self._bases:
+                yield each.base.config
+            if each.requests and each.problem is None:
+                yield each.base.config.edit(*each.requests)
 
     def _method(self, config: Config) -> Method:
         if self.repo is not None:

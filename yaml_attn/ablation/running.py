@@ -60,12 +60,12 @@ def run(
     Args:
         study: what to make.
         build: whether to build each variant; its wiring is proved all the same.
-        repo: a checkout of the framework to build with, each variant in a process of its own.
+        repo: a checkout of the framework to build with, in processes of their own.
         shard: the part to make, all unless given.
         progress: told of each variant.
 
     Raises:
-        UsageError, ConfigError: the study cannot be expanded; see `expand`.
+        UsageError: the study cannot be expanded; see `expand`.
     """
     expansion = expand(study)
     shard = shard or Shard()

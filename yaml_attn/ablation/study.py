@@ -43,6 +43,10 @@ KEYS: Final = (
 )
 
 
+_ROWS: Final = {"backbone", "head"}
+"""Keys of a model config."""
+
+
 @dataclass(frozen=True, slots=True)
 class NamedBase:
     """A base, and what its variants' names begin with; its own name unless the study gives one."""
@@ -82,6 +86,11 @@ def load_study(path: str | Path) -> Study:
     """
     path = Path(path)
     content = read_fields(path)
+    if "bases" not in content.value and _ROWS & content.value.keys():
+        raise content.wrong(
+            "this is a model config, not a study",
+            f"A study names it: `bases: [{path.name}]`. Without a study, give it with --base.",
+        )
     return study_of(dict(content.pairs()), content, path.parent)
 
 

@@ -16,11 +16,12 @@ from yaml_attn.cli.ablate import ablate
 from yaml_attn.cli.apply import apply
 from yaml_attn.cli.build import build
 from yaml_attn.cli.check import check
-from yaml_attn.cli.diff import diff
+from yaml_attn.cli.diff import Preview, diff
 from yaml_attn.cli.export import export
 from yaml_attn.cli.helping import Command, Group
 from yaml_attn.cli.insert import insert
 from yaml_attn.cli.inserting import InOrder
+from yaml_attn.cli.mistakes import ClickException, complain, usage_error
 from yaml_attn.cli.modules import modules
 from yaml_attn.cli.places import places
 from yaml_attn.cli.remove import remove
@@ -28,7 +29,7 @@ from yaml_attn.cli.replace import replace
 from yaml_attn.cli.show import show
 from yaml_attn.cli.weights import weights
 from yaml_attn.cli.yolo import yolo
-from yaml_attn.errors import YamlAttnError
+from yaml_attn.errors import UsageError, YamlAttnError
 
 app = typer.Typer(
     name="yaml-attn",
@@ -39,7 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=InOrder)(insert)
-app.command(cls=InOrder)(diff)
+app.command(cls=Preview)(diff)
 app.command(cls=Command)(replace)
 app.command(cls=Command)(remove)
 app.command(cls=Command)(check)
@@ -81,17 +82,25 @@ def _main(
 
 
 def main() -> None:
-    """Run the command line; errors of ours become a message and an exit code."""
+    """Run the command line; an error becomes a message and an exit code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without some character prints `?`
             stream.reconfigure(errors="replace")
     # torch says so at import where numpy is missing, which nothing here needs.
     warnings.filterwarnings("ignore", "Failed to initialize NumPy", UserWarning)
     try:
-        app()
+        code = app(standalone_mode=False)
     except YamlAttnError as error:
-        typer.echo(f"error: {error}", err=True)
+        complain(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except ClickException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(error, err=True)
+        else:
+            complain(usage_error(error))
+        sys.exit(UsageError.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
         typer.echo("interrupted; nothing was written", err=True)
         sys.exit(130)
+    if code:
+        sys.exit(code)

@@ -31,6 +31,7 @@ def ablate(
         typer.Option(
             "--base",
             "-b",
+            metavar="FILE",
             help="A config to start from, or a template's name; repeatable.",
             rich_help_panel=options.WHAT,
         ),
@@ -51,8 +52,8 @@ def ablate(
         typer.Option(
             "--at",
             metavar="PLACE,...",
-            help="Where, each place by itself: P3, stages, 'before SPPF', 'edge 4:16', 'each "
-            "backbone.C3'; P3+P4 is two places in one config.",
+            help="Where; a comma separates configs, + joins places of one: P3,P4 is two configs, "
+            "P3+P4 one. P3, stages, 'before SPPF', 'edge 4:16', 'each backbone.C3'.",
             rich_help_panel=options.WHAT,
         ),
     ] = None,
@@ -97,6 +98,7 @@ def ablate(
         options.ChannelArgument | None,
         typer.Option(
             "--channels",
+            metavar="nominal|c2",
             help="First argument of the rows: nominal unless given.",
             rich_help_panel=options.ROW,
         ),
@@ -107,8 +109,9 @@ def ablate(
         typer.Option(
             "--builder",
             metavar="bundled|ultralytics",
-            help="What to build Ultralytics configs with: the new layers alone, or the installed "
-            "package. Not chosen by what is installed, lest the figures depend on the machine.",
+            help="What to build Ultralytics configs with: the new layers alone, the rest being "
+            "n/a, or the installed package, whole. Not chosen by what is installed, lest the "
+            "figures depend on the machine.",
             rich_help_panel=options.CHECK,
         ),
     ] = None,
@@ -197,11 +200,21 @@ def ablate(
     """Make every config of an ablation study: modules x places, on each base.
 
     Each is proved and built; one that cannot be is listed with its reason. A second run writes
-    only what changed, and never over a file that it has not made. docs/ablation.md has the study
-    file: grids of parameters, blocks, names.
+    only what changed, and never over a file that it has not made.
+
+    A study file is YAML, and says more: grids of parameters, blocks, patterns to leave out. It
+    needs `bases`, and `modules` with `places`, or `replace`:
+
+    Example:
+        bases: [yolov5s.yaml]
+        modules: {SE: {ratio: [8, 16]}, CBAM: {}}
+        places: [P3, before SPPF, [P3, P4, P5]]
+        replace: {backbone.C3: C3+M}
+        exclude: ["*_SE-ratio8_P3"]
 
     Examples:
-        yaml-attn ablate -b yolov5s.yaml -m SE,CBAM --at stages,'before SPPF' -o configs
+        yaml-attn ablate study.yaml
+        yaml-attn ablate -b yolov5s.yaml -m SE,CBAM --at 'P3,before SPPF'
         yaml-attn ablate -b yolov5s.yaml -m ECA --at P3,P4,P5 --up-to 2 --dry-run
     """
     from yaml_attn.ablation import Folder, Shard, run  # noqa: PLC0415

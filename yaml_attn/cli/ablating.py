@@ -16,8 +16,9 @@ from yaml_attn.cli.render import Table, console, default_format, print_table
 from yaml_attn.errors import UsageError
 
 if TYPE_CHECKING:
-    from yaml_attn.ablation import Folder, Result
-    from yaml_attn.ablation.producing import Facts, Produced
+    from yaml_attn.ablation import Folder, Result, Study
+    from yaml_attn.ablation.opening import Base
+    from yaml_attn.ablation.producing import Facts, Made, Produced
     from yaml_attn.ablation.running import Progress
 
 _MOST_LISTED = 40
@@ -146,9 +147,11 @@ def _print(
         return
     out = console(file=file)
     if not wanted.check:
-        print_table(out, _table(folder.result), default_format(file))
-        more = len(folder.result.made) - _MOST_LISTED
-        if more > 0:
+        # Where nothing is written, no file has the rest.
+        listed = None if wanted.dry_run else _MOST_LISTED
+        print_table(out, _table(folder.result.made[:listed]), default_format(file))
+        more = len(folder.result.made[listed:]) if listed else 0
+        if more:
             out.print(f"... and {more} more: summary{folder.result.shard.suffix}.md has them all.")
     for line in [*warnings, *_notes(folder.result)]:
         out.print(line)
@@ -162,12 +165,12 @@ def _print(
         out.print(line)
 
 
-def _table(result: Result) -> Table:
+def _table(listed: Sequence[Made]) -> Table:
     from yaml_attn.ablation.tables import figures  # noqa: PLC0415
 
     headers = ["config", "params (M)", "+ params", "GFLOPs", "+ MFLOPs"]
     found = Table(headers, right=headers[1:], wraps=["config"])
-    for made in result.made[:_MOST_LISTED]:
+    for made in listed:
         found.add(made.variant.name, *figures(made.facts, itself=not made.variant.requests))
     return found
 
@@ -181,13 +184,14 @@ def _notes(result: Result) -> Iterator[str]:
             yield f"{made.variant.name}: {made.facts.note}."
     said: dict[str, list[str]] = {}
     for base in result.bases:
-        said.setdefault(_built(result.facts[base.name]), []).append(base.name)
+        words = _built(base, result.facts[base.name], result.study)
+        said.setdefault(words, []).append(base.name)
     for words, names in said.items():
         if words:
             yield f"{', '.join(names)}: {words}"
 
 
-def _built(facts: Facts | str | None) -> str:
+def _built(base: Base, facts: Facts | str | None, study: Study) -> str:
     """How far the variants of a base were built, if not wholly."""
     if facts is None:
         return "every wiring is proved; nothing was built, as asked."
@@ -195,13 +199,23 @@ def _built(facts: Facts | str | None) -> str:
         return f"the base cannot be built, so none of its variants is: {facts}."
     if facts.method != "outline":
         return ""
-    return (
-        f"every wiring is proved, the new layers are built alone ({facts.note}); --repo builds "
-        "all layers."
-        if facts.note
-        else "every wiring is proved, the new layers are built alone; --builder ultralytics, or "
-        "--repo, builds all layers."
+    alone = "every wiring is proved, the new layers are built alone"
+    if facts.note:
+        return f"{alone} ({facts.note}); --repo builds them whole."
+    return f"{alone}, the rest is n/a; {_whole(base, study)} builds them whole."
+
+
+def _whole(base: Base, study: Study) -> str:
+    """What would build the variants of a base as whole networks, in words."""
+    from yaml_attn.dialects import find  # noqa: PLC0415
+
+    if find(base.config.dialect).builder != "ultralytics":
+        return "--repo"
+    # An option and a study file contradict one another.
+    option = (
+        "--builder ultralytics" if study.folder is None else "`builder: ultralytics` in the study"
     )
+    return f"{option}, or --repo,"
 
 
 def _stale(folder: Folder, stale: Sequence[tuple[str, str]]) -> Iterator[str]:
@@ -231,7 +245,8 @@ def _done(folder: Folder, written: Sequence[str], wanted: Wanted) -> Iterator[st
     if folder.left and wanted.prune:
         yield f"Removed: {', '.join(folder.left)}."
     elif folder.left:
-        yield f"No longer in the study, removed by --prune: {', '.join(folder.left)}."
+        gone = ", ".join(folder.left)
+        yield f"No longer in the study, left where they are (--prune removes them): {gone}."
     if not written:
         yield f"Nothing to write: {path} holds what the study gives ({len(configs)} configs)."
         return

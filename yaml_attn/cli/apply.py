@@ -2,46 +2,84 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Collection, Sequence
 from difflib import unified_diff as lines_that_differ
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from yaml_attn.cli import options
-from yaml_attn.errors import UsageError
+from yaml_attn.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from yaml_attn.config.document import Document
     from yaml_attn.frameworks.applying import Change, Plan
 
+_MOST_NAMED = 5
+
 
 def apply(
     *,
     repo: Annotated[
-        Path, typer.Option("--repo", metavar="FOLDER", help="The checkout, or a fork of one.")
+        Path,
+        typer.Option(
+            "--repo",
+            metavar="FOLDER",
+            help="The checkout, or a fork of one.",
+            rich_help_panel=options.WHAT,
+        ),
     ],
     module: Annotated[
         list[str] | None,
         typer.Option(
             "--module",
             "-m",
+            metavar="NAME",
             help="A mechanism; repeatable. Without it those that --config uses, or else all.",
+            rich_help_panel=options.WHAT,
         ),
     ] = None,
     config: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--config", metavar="FILE", help="Copy this config to where the checkout has its own."
+            "--config",
+            metavar="FILE",
+            help="Copy this config, or the template of this name, to where the checkout has its "
+            "own.",
+            rich_help_panel=options.WHAT,
         ),
     ] = None,
+    undo: Annotated[
+        bool,
+        typer.Option(
+            "--undo",
+            help="Take it all out again; a config that was copied stays.",
+            rich_help_panel=options.WHAT,
+        ),
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            "-f",
+            help="Replace a file of mechanisms that was edited by hand, and another config of the "
+            "same name.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = False,
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
+    json: options.Json = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; exit with 1 if there is something to.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Change nothing; exit with 1 if there is something to.",
+            rich_help_panel=options.CI,
+        ),
     ] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Take it all out again.")] = False,
-    force: options.Force = False,
 ) -> None:
     """Make mechanisms known to a checkout of YOLOv5, YOLOv7, YOLOv9, YOLOv3 or a fork.
 
@@ -53,30 +91,61 @@ def apply(
         yaml-attn apply --repo yolov5 --config yolov5s_SE.yaml
     """
     from yaml_attn.config.document import Document  # noqa: PLC0415
+    from yaml_attn.files import find_base  # noqa: PLC0415
     from yaml_attn.frameworks.applying import Checkout  # noqa: PLC0415
 
     if undo and (module or config):
         raise UsageError("--undo takes everything out: give no --module and no --config")
     checkout = Checkout(repo)
-    document = Document.load(config) if config else None
+    document = Document.load(find_base(config)) if config else None
     if undo:
         plan = checkout.plan_undo(force=force)
     else:
         plan = checkout.plan(module or (), document, force=force)
-    if not quiet:
+    write = not (dry_run or check)
+    if not (quiet or json):
         _show(plan, repo, full=not undo)
-    if check:
-        raise typer.Exit(1 if plan.changes else 0)
-    if not dry_run:
+    if write:
         plan.write()
-    if not quiet:
-        _report(plan, repo, document, written=not dry_run, undo=undo)
+    if json:
+        options.print_json(_record(plan, repo, document, written=write))
+    elif not quiet:
+        _report(plan, repo, document, written=write, undo=undo, check=check)
+    if check and plan.changes:
+        raise typer.Exit(1)
+
+
+def _record(plan: Plan, repo: Path, document: Document | None, *, written: bool) -> dict[str, Any]:
+    from yaml_attn.frameworks.launching import config_target, train_command  # noqa: PLC0415
+
+    target = config_target(document.path, repo) if document and document.path else None
+    return {
+        "repo": str(repo),
+        "changes": [
+            {"file": _name(change, repo), "state": _state(change)} for change in plan.changes
+        ],
+        "mechanisms": list(plan.mechanisms),
+        "left_out": dict(plan.left_out),
+        "config": str(target) if target else None,
+        "train": train_command(document, target, repo) if document and target else None,
+        "written": written,
+    }
+
+
+def _name(change: Change, repo: Path) -> str:
+    return change.path.relative_to(repo).as_posix()
+
+
+def _state(change: Change) -> str:
+    if change.after is None:
+        return "removed"
+    return "changed" if change.before is not None else "new"
 
 
 def _show(plan: Plan, repo: Path, *, full: bool) -> None:
     """The diff of each file; of the file of mechanisms, which is long, how much it is."""
     for change in plan.changes:
-        name = change.path.relative_to(repo).as_posix()
+        name = _name(change, repo)
         if change.path.name == "yolo.py":
             typer.echo(_diff(change, name), nl=False)
         elif change.after:
@@ -97,19 +166,46 @@ def _diff(change: Change, name: str) -> str:
 
 
 def _report(
-    plan: Plan, repo: Path, document: Document | None, *, written: bool, undo: bool
+    plan: Plan, repo: Path, document: Document | None, *, written: bool, undo: bool, check: bool
 ) -> None:
     from yaml_attn.frameworks.launching import config_target, train_command  # noqa: PLC0415
 
     if undo:
         state = "is as it was" if written else "would be as it was"
         typer.echo(f"{repo} {state}." if plan.changes else f"{repo} was not changed before.")
+        staying = _configs(repo, plan.mechanisms)
+        if staying:
+            typer.echo(f"Configs that name these mechanisms stay: {', '.join(staying)}.")
         return
-    names = ", ".join(plan.mechanisms)
-    if not plan.changes:
-        typer.echo(f"{repo} knows {names} already; nothing to change.")
+    names = _listed(plan.mechanisms)
+    if plan.changes:
+        failing = "; --check exits with 1" if check else ""
+        typer.echo(f"{repo} {'knows' if written else 'would know'} {names}{failing}.")
     else:
-        typer.echo(f"{repo} {'knows' if written else 'would know'} {names}.")
-    if document and document.path:
+        nothing = "nothing to change" if written else "nothing would change"
+        typer.echo(f"{repo} knows {names} already; {nothing}.")
+    if document and document.path and not check:
         target = config_target(document.path, repo)
         typer.echo(f"Train it in {repo}:\n  {train_command(document, target, repo)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Some names, and how many more there are."""
+    more = len(names) - _MOST_NAMED
+    if more <= 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:_MOST_NAMED])} and {more} more"
+
+
+def _configs(repo: Path, mechanisms: Collection[str]) -> list[str]:
+    """The checkout's configs that name one of the mechanisms."""
+    from yaml_attn.config.document import Document  # noqa: PLC0415
+    from yaml_attn.frameworks.launching import CONFIG_FOLDERS  # noqa: PLC0415
+
+    found = []
+    for path in sorted({path for each in CONFIG_FOLDERS for path in (repo / each).glob("*.yaml")}):
+        with contextlib.suppress(ConfigError):
+            modules = {layer.module for layer in Document.load(path).network.layers}
+            if not modules.isdisjoint(mechanisms):
+                found.append(path.relative_to(repo).as_posix())
+    return found

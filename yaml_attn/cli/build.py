@@ -10,7 +10,7 @@ from yaml_attn.cli import options
 
 
 def build(
-    file: Annotated[str, typer.Argument(help="A config, or a template's name.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A config, or a template's name.")],
     *,
     dialect: options.Dialect = None,
     scale: options.Scale = None,

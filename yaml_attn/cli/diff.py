@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from yaml_attn.cli import options
-from yaml_attn.cli.inserting import requests
+from yaml_attn.cli.inserting import InOrder, requests
 from yaml_attn.cli.render import (
     Format,
     change_table,
@@ -23,6 +23,21 @@ from yaml_attn.errors import UsageError
 if TYPE_CHECKING:
     from yaml_attn.configs import Config
     from yaml_attn.results import Difference
+
+_OF_INSERT = frozenset(
+    "output in_place force dry_run quiet no_build real repo imgsz nc".split(),
+)
+"""Options of `insert` that do nothing here, taken so that its command line makes a preview."""
+
+
+class Preview(InOrder):
+    """A command whose help leaves out what is taken for the sake of `insert` alone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for parameter in self.params:
+            if parameter.name in _OF_INSERT:
+                setattr(parameter, "hidden", True)  # noqa: B010 (an argument has none)
 
 
 def diff(
@@ -48,6 +63,7 @@ def diff(
         Format | None,
         typer.Option(
             "--format",
+            metavar="rich|text|markdown|json",
             help="How to print; rich on a terminal and text elsewhere unless given.",
             rich_help_panel=options.OUTPUT,
         ),
@@ -68,8 +84,8 @@ def diff(
 ) -> None:
     """Preview an insertion: old index -> new index, every `from` that changes, the text diff.
 
-    Takes the options of `insert`, but builds and writes nothing. With two files, their layers are
-    aligned and compared.
+    Takes every option of `insert`, so that one word makes a preview of its command line; those that
+    build and write do nothing here. With two files, their layers are aligned and compared.
 
     Examples:
         yaml-attn diff --base yolov5s.yaml --module SE --after 8
@@ -81,8 +97,16 @@ def diff(
     style = Format.json if json else style or default_format()
     edited = None
     if files:
-        if base or module or len(files) != 2:
+        if base or module:
             raise UsageError("give two files, or --base and --module: not both")
+        if len(files) == 1:
+            raise UsageError(
+                "give the second file too",
+                hint=f"yaml-attn diff {files[0]} OTHER.yaml\nTo preview an insertion: "
+                f"yaml-attn diff --base {files[0]} --module SE --after 8",
+            )
+        if len(files) > 2:
+            raise UsageError(f"two files are compared, not {len(files)}")
         difference = compare_files(*files)
     elif base and module:
         asked = requests(

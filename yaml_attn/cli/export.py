@@ -10,22 +10,37 @@ import typer
 
 from yaml_attn.cli import options
 from yaml_attn.cli.writing import STDOUT
-from yaml_attn.errors import UsageError
+from yaml_attn.errors import OutputError, UsageError
 
 
 def export(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Mechanisms; `yaml-attn modules` lists them."),
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Mechanisms; `yaml-attn modules` lists them; or classes of yours, FILE.py:CLASS.",
+        ),
     ] = None,
     *,
-    all_: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    all_: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Every bundled mechanism, without names.", rich_help_panel=options.WHAT
+        ),
+    ] = False,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="File or folder, - for stdout."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="File or folder, - for stdout.",
+            rich_help_panel=options.OUTPUT,
+        ),
     ] = Path("attention.py"),
     force: options.Force = False,
     quiet: options.Quiet = False,
+    json: options.Json = False,
 ) -> None:
     """Write mechanisms to one file that needs PyTorch alone, for a code base of your own.
 
@@ -40,7 +55,12 @@ def export(
     from yaml_attn.modules.registry import MECHANISMS  # noqa: PLC0415
 
     if bool(names) == all_:
-        raise UsageError("name the mechanisms to write, or give --all")
+        raise UsageError(
+            "name the mechanisms to write, or give --all",
+            hint="E.g. yaml-attn export SE CBAM -o attention.py; `yaml-attn modules` lists them.",
+        )
+    if json and str(output) == STDOUT:
+        raise UsageError("--json and --output - both print on stdout: give one of them")
     own = [load_own(name) for name in names or () if is_own(name)]
     mechanisms = bundled([name for name in names or MECHANISMS if not is_own(name)])
     text = standalone(mechanisms, own=own)
@@ -48,9 +68,14 @@ def export(
         sys.stdout.buffer.write(text.encode())
         return
     target = output / "attention.py" if output.is_dir() else output
-    write_atomically(target, text.encode(), replace=force)
-    if quiet:
-        return
+    try:
+        write_atomically(target, text.encode(), replace=force)
+    except OutputError as error:
+        error.path = target  # as it was given
+        raise
     count = len(text.splitlines())
     written = [*(each.name for each in mechanisms), *(each.name for each in own)]
-    typer.echo(f"Wrote {target}: {', '.join(written)}; {count} lines.")
+    if json:
+        options.print_json({"output": str(target), "mechanisms": written, "lines": count})
+    elif not quiet:
+        typer.echo(f"Wrote {target}: {', '.join(written)}; {count} lines.")

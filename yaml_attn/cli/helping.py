@@ -12,6 +12,22 @@ from typer.core import TyperCommand, TyperGroup
 
 OTHERS = "Options"
 
+_ORDER = (
+    "Arguments",
+    "What and where",
+    "Which checks",
+    "The new row",
+    "A class of yours",
+    "Weights",
+    "Building",
+    "Output",
+    "In CI",
+    OTHERS,
+)
+
+WORDS = "yaml_attn.words"
+"""Where a context keeps what stood on the command line."""
+
 
 def _keep_examples(text: str | None) -> str | None:
     """The help text, its examples marked as not to be wrapped."""
@@ -25,6 +41,18 @@ class Command(TyperCommand):
         super().__init__(*args, **kwargs)
         self.help = _keep_examples(self.help)
 
+    def make_context(
+        self, info_name: Any, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        """Parse as always, and keep the words for what is said of a mistake."""
+        if parent is not None:
+            parent.meta[WORDS] = list(args)  # its children have the same
+        return super().make_context(info_name, args, parent, **extra)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words of the usage line; not every click puts braces around what is required."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then each group of options."""
         groups: dict[str, list[tuple[str, str]]] = {}
@@ -35,7 +63,7 @@ class Command(TyperCommand):
             kind = "Arguments" if parameter.param_type_name == "argument" else OTHERS
             panel = getattr(parameter, "rich_help_panel", None) or kind
             groups.setdefault(panel, []).append(record)
-        for name in sorted(groups, key=lambda name: name == OTHERS):
+        for name in sorted(groups, key=_ORDER.index):
             with formatter.section(name):
                 formatter.write_dl(groups[name], col_max=24)
 

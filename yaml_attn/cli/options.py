@@ -16,6 +16,7 @@ WHAT = "What and where"
 ROW = "The new row"
 CHECK = "Building"
 OUTPUT = "Output"
+CI = "In CI"
 
 _BASE = typer.Option(
     "--base",
@@ -143,6 +144,7 @@ Channels = Annotated[
     ChannelArgument,
     typer.Option(
         "--channels",
+        metavar="nominal|c2",
         help="First argument of the row: the unscaled number of channels, as tutorials write it, "
         "or `c2`, which every stock framework resolves to the real number.",
         rich_help_panel=ROW,
@@ -155,6 +157,16 @@ ImageSize = Annotated[
         min=1,
         metavar="PIXELS",
         help="Image size that shapes and FLOPs are given for.",
+        rich_help_panel=CHECK,
+    ),
+]
+OptionalImageSize = Annotated[
+    int | None,
+    typer.Option(
+        "--imgsz",
+        min=1,
+        metavar="PIXELS",
+        help="Image size that shapes and FLOPs are given for; 640 unless given.",
         rich_help_panel=CHECK,
     ),
 ]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def places(
-    file: Annotated[str, typer.Argument(help="A config, or a template's name.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A config, or a template's name.")],
     *,
     json: options.Json = False,
 ) -> None:
@@ -44,7 +44,7 @@ def _print(network: Network, found: tuple[Place, ...]) -> None:
     from yaml_attn.cli.render import Table, console, default_format, print_table  # noqa: PLC0415
 
     style = default_format()
-    table = Table(["name", "what it means", "layers"], wraps=["what it means", "layers"])
+    table = Table(["name", "what it means", "layers"], wraps=["what it means"], whole=["layers"])
     for place in found:
         table.add(place.name, place.meaning, _layers(network, place))
     out = console(style)

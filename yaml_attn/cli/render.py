@@ -6,8 +6,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import compress
-from typing import IO, TYPE_CHECKING, Any, Literal
+from itertools import compress, zip_longest
+from typing import IO, TYPE_CHECKING, Any
+
+from yaml_attn.cli.layout import REFERENCES, WORDS, broken, fitted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,12 +42,14 @@ class Table:
     """Rows of cells under headers.
 
     The columns named in `right` hold numbers, those in `wraps` may be broken into lines on a
-    terminal, and those in `spare` are left out of one that is narrower than `NARROW`.
+    terminal, those in `whole` only between references, and those in `spare` are left out of one
+    that is narrower than `NARROW`.
     """
 
     headers: Sequence[str]
     right: Sequence[str] = ()
     wraps: Sequence[str] = ()
+    whole: Sequence[str] = ()
     spare: Sequence[str] = ()
     rows: list[Sequence[str]] = field(default_factory=list)
     colours: list[str] = field(default_factory=list)
@@ -71,26 +75,46 @@ class Table:
             if number == 0:
                 yield f"|{'|'.join('-' * (width + 2) for width in widths)}|"
 
+    def blocks(self, space: int) -> Iterator[str]:
+        """The header and each row as a terminal of so many columns shows them, in a line or more.
+
+        The first line of all is the header's, the second a rule.
+        """
+        shown = [space >= NARROW or header not in self.spare for header in self.headers]
+        table = [list(compress(row, shown)) for row in (self.headers, *self.rows)]
+        headers = table[0]
+        breaks = [
+            REFERENCES if header in self.whole else WORDS if header in self.wraps else None
+            for header in headers
+        ]
+        gap, widths, breaks = fitted(table, breaks, space)
+        for number, row in enumerate(table):
+            cells = [broken(*each) for each in zip(row, widths, breaks, strict=True)]
+            lines = [
+                (" " * gap)
+                .join(
+                    text.rjust(width) if header in self.right else text.ljust(width)
+                    for text, width, header in zip(line, widths, headers, strict=True)
+                )
+                .rstrip()
+                for line in zip_longest(*cells, fillvalue="")
+            ]
+            yield "\n".join(lines)
+            if number == 0:
+                yield "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * (sum(widths) + gap * (len(widths) - 1))
+
 
 def print_table(out: Console, table: Table, style: Format) -> None:
-    """Print a table; rich wraps its cells to the terminal."""
+    """Print a table; on a terminal its cells are wrapped."""
     if style is not Format.rich:
         for line in table.lines(style):
             out.print(line)
         return
-    from rich import box, table as tables  # noqa: PLC0415, I001
+    from rich.text import Text  # noqa: PLC0415
 
-    found = tables.Table(
-        box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False
-    )
-    shown = [out.width >= NARROW or header not in table.spare for header in table.headers]
-    for header in compress(table.headers, shown):
-        justify: Literal["left", "right"] = "right" if header in table.right else "left"
-        fixed = header not in table.wraps
-        found.add_column(header, justify=justify, overflow="fold", no_wrap=fixed)
-    for cells, colour in zip(table.rows, table.colours, strict=True):
-        found.add_row(*compress(cells, shown), style=colour)
-    out.print(found)
+    for block, colour in zip(table.blocks(out.width), ["bold", "", *table.colours], strict=True):
+        out.print(Text(block, style=colour), soft_wrap=True)
+    out.print()
 
 
 def console(style: Format | None = None, file: IO[str] | None = None) -> Console:
@@ -120,7 +144,7 @@ def default_format(file: IO[str] | None = None) -> Format:
 def change_table(changes: Sequence[LayerChange]) -> Table:
     """Old index -> new index, what each `from` becomes, and which layer that means."""
     headers = ["", "old", "new", "from", "module", "args", "reads"]
-    found = Table(headers, right=["old", "new"], wraps=["from", "args", "reads"])
+    found = Table(headers, right=["old", "new"], wraps=["args"], whole=["from", "reads"])
     for change in changes:
         found.add(
             _MARKS[change.state],
@@ -147,6 +171,22 @@ def shape(value: Any) -> str:
     if value and isinstance(value[0], (list, tuple)):
         return " ".join(shape(each) for each in value)
     return "x".join(str(size) for size in value)
+
+
+def hanging(out: Console, text: Text, indent: int) -> None:
+    """Print text; where it is wrapped, what follows the first line is indented."""
+    from rich.text import Text  # noqa: PLC0415
+
+    first, *more = text.wrap(out, out.width)
+    first.rstrip()
+    out.print(first, soft_wrap=True)
+    if not more:
+        return
+    rest = text[len(first) :]
+    rest = rest[len(rest.plain) - len(rest.plain.lstrip()) :]
+    for line in rest.wrap(out, max(20, out.width - indent)):
+        line.rstrip()
+        out.print(Text.assemble(" " * indent, line), soft_wrap=True)
 
 
 def unified_diff(text: str, style: Format) -> Text:

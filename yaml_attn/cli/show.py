@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show(
-    file: Annotated[str, typer.Argument(help="A config, or a template's name.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A config, or a template's name.")],
     *,
     build: Annotated[
         bool,
@@ -28,11 +28,13 @@ def show(
     dialect: options.Dialect = None,
     scale: options.Scale = None,
     repo: options.Repo = None,
-    imgsz: options.ImageSize = 640,
+    imgsz: options.OptionalImageSize = None,
     nc: options.Classes = None,
     json: options.Json = False,
 ) -> None:
     """Show the layers: index, from, what it reads, number after depth scaling, module, args.
+
+    --repo, --imgsz and --nc speak of the build, and ask for it.
 
     Example:
         yaml-attn show yolov5s.yaml --build
@@ -40,7 +42,8 @@ def show(
     from yaml_attn.api import load  # noqa: PLC0415
 
     config = load(file, dialect=dialect, scale=scale)
-    report = config.build(imgsz=imgsz, nc=nc, repo=repo) if build else None
+    asked = build or repo is not None or nc is not None or imgsz is not None
+    report = config.build(imgsz=imgsz or 640, nc=nc, repo=repo) if asked else None
     if json:
         _print_json(config, report)
     else:
@@ -73,7 +76,13 @@ def _print(config: Config, report: BuildReport | None) -> None:
         headers += ["output", "stride", "parameters", "GFLOPs"]
         numbers += ["stride", "parameters", "GFLOPs"]
     spare = ["reads"] if report else []
-    found = Table(headers, right=numbers, wraps=["from", "reads", "args", "output"], spare=spare)
+    found = Table(
+        headers,
+        right=numbers,
+        wraps=["args", "output"],
+        whole=["from", "reads"],
+        spare=spare,
+    )
     for index, change in enumerate(config.changes):
         cells = [
             str(index),

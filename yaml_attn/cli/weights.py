@@ -10,7 +10,7 @@ import typer
 
 from yaml_attn.cli import options
 from yaml_attn.cli.render import Table, console, default_format, print_table
-from yaml_attn.errors import OutputError
+from yaml_attn.errors import OutputError, UnknownModuleError
 from yaml_attn.files import EXISTS_HINT
 
 if TYPE_CHECKING:
@@ -23,10 +23,17 @@ _MOST_LISTED = 20
 
 _SAME = 1e-5
 
+_TRAIN = "python train.py --cfg {config} --weights {output}"
 _USES = {
-    "ultralytics": 'YOLO("{config}").load("{output}")',
-    "train.py": "python train.py --cfg {config} --weights {output}",
+    "ultralytics": 'Use: YOLO("{config}").load("{output}")',
+    "train.py": f"Use: {_TRAIN}",
 }
+_USES_OF_OURS = {
+    "ultralytics": "Use: yaml-attn yolo train model={config} pretrained={output} data=...",
+    "train.py": "Use, in a checkout that knows {ours} (yaml-attn apply --repo FOLDER --config "
+    f"{{config}}): {_TRAIN}",
+}
+"""The same where no framework knows the config's mechanisms by itself."""
 
 
 def weights(
@@ -57,6 +64,7 @@ def weights(
         typer.Option(
             "--nc",
             min=1,
+            metavar="CLASSES",
             help="Number of classes to train with, instead of the config's: the head's tensors "
             "that no longer fit are reported and left to the framework.",
             rich_help_panel=WEIGHTS,
@@ -64,7 +72,12 @@ def weights(
     ] = None,
     seed: Annotated[
         int,
-        typer.Option("--seed", help="Of new layers' initial values.", rich_help_panel=WEIGHTS),
+        typer.Option(
+            "--seed",
+            metavar="NUMBER",
+            help="Of new layers' initial values.",
+            rich_help_panel=WEIGHTS,
+        ),
     ] = 0,
     state_dict: Annotated[
         bool,
@@ -234,15 +247,29 @@ def _totals(checkpoint: Checkpoint, carried: Carried) -> Iterator[str]:
 def _use(config: Config, target: Path, kind: Kind) -> list[str]:
     from yaml_attn.dialects import family  # noqa: PLC0415
 
-    use = _USES.get(family(config.dialect), _USES["train.py"]).format(
-        config=config.path, output=target
-    )
+    ours = _ours(config)
+    uses = _USES_OF_OURS if ours else _USES
+    use = uses.get(family(config.dialect), uses["train.py"])
     if kind == "checkpoint":
         return [
-            f"Use: {use}",
+            use.format(config=config.path, output=target, ours=", ".join(ours)),
             "It holds weights for training, and no network: detect with what training leaves.",
         ]
     return ["Use: model.load_state_dict(state, strict=False), on the network of the config."]
+
+
+def _ours(config: Config) -> list[str]:
+    """The mechanisms, and blocks with one inside, that a framework must be told of."""
+    from yaml_attn.dialects.composed import parse  # noqa: PLC0415
+    from yaml_attn.modules.registry import MECHANISMS, find  # noqa: PLC0415
+
+    def is_ours(name: str) -> bool:
+        try:
+            return name in MECHANISMS or parse(name, find) is not None
+        except UnknownModuleError:  # a name that could mean two blocks is the framework's
+            return False
+
+    return list(filter(is_ours, dict.fromkeys(layer.module for layer in config.network.layers)))
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

@@ -32,6 +32,8 @@ _COMMENT_INDEX = re.compile(r"#[ \t]*([0-9]{1,9})(?![\w.+*/%])")
 # An anchor or a tag belongs to a node's span, but not to what it says.
 _PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]|#[^\r\n]*[\r\n])+)*")
 
+_BARE_TAG = re.compile(r"(&\S+[ \t]+)?!")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -206,7 +208,7 @@ class _Reader:
         """The rows, and the top-level keys beside them."""
         if self.root is None:
             raise UnreadableError("sections", "is not a model config: it has no top-level keys")
-        _refuse_duplicate_keys(self.root)
+        _refuse_ambiguous(self.text, self.root)
         missing = [section for section in SECTIONS if section not in self.values]
         if missing:
             found = ", ".join(str(key) for key in self.values) or "none"
@@ -310,7 +312,8 @@ def _row_problem(values: Any) -> str | None:
     return None
 
 
-def _refuse_duplicate_keys(root: Node) -> None:
+def _refuse_ambiguous(text: str, root: Node) -> None:
+    """What the frameworks' parsers read in two ways, or silently take the half of."""
     stack, seen = [root], set()
     while stack:
         node = stack.pop()
@@ -318,6 +321,11 @@ def _refuse_duplicate_keys(root: Node) -> None:
             continue
         seen.add(id(node))
         stack.extend(node.children)
+        if node.text == "" and _BARE_TAG.fullmatch(text, *node.span):
+            problem = (
+                "a tag without name and value is an empty text to some parsers, null to others"
+            )
+            raise because("syntax", node.error(problem))
         if node.kind != "mapping":
             continue
         lines: dict[str, int] = {}

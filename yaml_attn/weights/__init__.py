@@ -6,6 +6,7 @@ config = yaml_attn.load("yolov5s.yaml").insert("SE", after=9)
 found = transfer(read_checkpoint("yolov5s.pt").state, config.index_map)
 """
 
+import yaml_attn.building  # noqa: F401 (before torch, whose warning of NumPy it filters)
 from yaml_attn.errors import CheckpointError
 from yaml_attn.weights.carry import Carried, Described, carry, index_map
 from yaml_attn.weights.checkpoint import Checkpoint, read_checkpoint

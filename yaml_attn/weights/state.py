@@ -27,7 +27,9 @@ _DEEPEST: Final = 60
 
 _PARTS: Final = ("_parameters", "_buffers", "_modules")
 
-_LAYER: Final = re.compile(r"(?:(?:module|_orig_mod|ema|model)\.)*(?P<index>\d{1,4})\.(?P<rest>.+)")
+_LAYER: Final = re.compile(
+    r"(?:(?:module|_orig_mod|ema|model)\.)*(?P<index>0|[1-9][0-9]{0,3})\.(?P<rest>.+)"
+)
 
 
 def mapping(value: Any) -> Mapping[Any, Any] | None:

@@ -112,5 +112,9 @@ def _safetensors(state: Mapping[str, Tensor]) -> bytes:
         )
         for key, tensor in state.items()
     }
-    flat = (tensor.reshape(-1).view(torch.uint8) for tensor in state.values())
-    return header(entries) + b"".join(bytes(each.numpy()) for each in flat)
+    flat = [tensor.reshape(-1).view(torch.uint8) for tensor in state.values()]
+    data = bytearray(sum(map(len, flat)))
+    if data:
+        # Without NumPy, which torch works without: its own view of the bytes is written through.
+        torch.cat(flat, out=torch.frombuffer(data, dtype=torch.uint8))
+    return header(entries) + data

@@ -1,0 +1,136 @@
+"""What is said about a mistake on the command line: what is wrong, and what to write instead."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import sys
+import textwrap
+from collections.abc import Mapping
+from typing import Any, Final
+
+import typer
+
+from yaml_attn.cli.helping import WORDS
+from yaml_attn.errors import UsageError
+
+# Some releases of typer bring a click of their own, so the class is not to be had by its name.
+ClickException: Final[type[Exception]] = typer.BadParameter.mro()[2]
+
+_PLACES = "A place is named by --after {value} (or --before, --edge)."
+_AT = "The layers are named by --at {value}."
+_BASE = "The config to start from is named by --base {value}."
+_ITSELF = "Give {what} itself: yaml-attn {command} {value}"
+
+_MEANT: Final[Mapping[str, Mapping[str, str]]] = {
+    "insert": dict.fromkeys(("--at", "--layer", "--index", "--position"), _PLACES),
+    "diff": dict.fromkeys(("--at", "--layer", "--index", "--position"), _PLACES),
+    "replace": dict.fromkeys(("--after", "--before", "--layer", "--index"), _AT),
+    "remove": dict.fromkeys(("--after", "--before", "--layer", "--index", "--module"), _AT),
+    "ablate": dict.fromkeys(
+        ("--after", "--places"), "Places are named by --at {value}; before one: --at 'before SPPF'."
+    ),
+    "show": {"--base": _ITSELF, "--config": _ITSELF},
+    "places": {"--base": _ITSELF, "--config": _ITSELF},
+    "build": {"--base": _ITSELF, "--config": _ITSELF},
+    "check": {"--config": _ITSELF},
+    "modules": {"--module": _ITSELF, "--name": _ITSELF},
+    "export": {"--module": _ITSELF},
+    "apply": {"--base": "The config is named by --config {value}."},
+}
+"""What people write in a command -> what to write instead."""
+
+_CONFIG: Final = dict.fromkeys(("--config", "--cfg", "--file", "--model"), _BASE)
+_EDITS = frozenset({"insert", "diff", "replace", "remove", "ablate"})
+_SHORT: Final = {"-b": "--base", "-m": "--module", "-c": "--config", "-n": "--name"}
+
+
+def usage_error(error: Any) -> UsageError:
+    """An error of click's in our words.
+
+    Args:
+        error: one of its exceptions that speak of the command line.
+    """
+    context = getattr(error, "ctx", None)
+    command = context.command.name if context and context.parent else ""
+    words = context.meta.get(WORDS, []) if context else []
+    hint = _hint(error, command, words)
+    # What is called similarly is of no use beside what is meant.
+    message = (error.message if hint and error.message else error.format_message()).rstrip(".")
+    return UsageError(
+        re.sub("a valid int(eger)? range", "a number", message[:1].lower() + message[1:]),
+        hint=hint or _example(context, command),
+    )
+
+
+def _hint(error: Any, command: str, words: list[str]) -> str | None:
+    option = getattr(error, "option_name", None)
+    if option:
+        return _instead(command, option, words)
+    missing = getattr(getattr(error, "param", None), "name", None)
+    file = _file(words)
+    if missing == "base" and file and command in _EDITS:
+        rest = [word for word in words if word is not file]
+        return f"Name the file by --base: yaml-attn {command} --base {shlex.join([file, *rest])}"
+    return None
+
+
+def _instead(command: str, option: str, words: list[str]) -> str | None:
+    option = _SHORT.get(option, option)
+    meant = _MEANT.get(command, {}).get(option) or (
+        _CONFIG.get(option) if command in _EDITS else None
+    )
+    what = "the name" if command in {"modules", "export"} else "the file"
+    return meant and meant.format(what=what, command=command, value=_value(option, words))
+
+
+def _value(option: str, words: list[str]) -> str:
+    """What was given to an option that there is not."""
+    spellings = {option, *(short for short, name in _SHORT.items() if name == option)}
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        name, equals, value = word.partition("=")
+        if name in spellings:
+            return shlex.quote(value if equals else following) if value or following else "..."
+    return "..."
+
+
+def _file(words: list[str]) -> str | None:
+    """A config that stands there by itself, of no option."""
+    for before, word in zip(["", *words], words, strict=False):
+        if not word.startswith("-") and not before.startswith("-"):
+            return word
+    return None
+
+
+def _example(context: Any, command: str) -> str:
+    found = re.search(r"yaml-attn .+", (context.command.help or "") if command else "")
+    if found:
+        return f"E.g. {found[0]}\n`yaml-attn {command} --help` lists the options."
+    what = "`yaml-attn --help` lists the commands" if context else "`--help` lists the options"
+    return f"{what}."
+
+
+def complain(error: object) -> None:
+    """Print an error on stderr."""
+    aside(f"error: {error}")
+
+
+def aside(text: str) -> None:
+    """Print on stderr, wrapped to the terminal if it is one; no word and no path is cut."""
+    if sys.stderr.isatty():
+        with contextlib.suppress(OSError):
+            width = os.get_terminal_size(sys.stderr.fileno()).columns
+            text = "\n".join(_wrapped(line, width) for line in text.split("\n"))
+    typer.echo(text, err=True)
+
+
+def _wrapped(line: str, width: int) -> str:
+    return textwrap.fill(
+        line,
+        max(width, 20),
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
