@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -209,10 +210,20 @@ def _bundled(each: Mechanism) -> str:
         f"Family:      {each.family}\n"
         f"Paper:       {each.title}, {each.venue} {each.year}, {arxiv}\n"
         f"{adapted}"
+        f"{_arguments(each)}"
         f"Parameters:  {added} channels\n"
         f"Aliases:     {', '.join(each.aliases) or 'none'}\n"
         f"Example:     yaml-attn insert --base yolov5s.yaml --module {each.name} {where}"
     )
+
+
+def _arguments(each: Mechanism) -> str:
+    """What may be set, each with its meaning, under one another."""
+    lines = [
+        fill(f"{one.name}: {each.meanings[one.name]}", 66, subsequent_indent=" " * 15)
+        for one in each.parameters
+    ]
+    return "".join(f"{'Arguments:' if at == 0 else '':13}{line}\n" for at, line in enumerate(lines))
 
 
 def _native(each: NativeMechanism) -> str:
