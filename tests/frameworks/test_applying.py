@@ -210,3 +210,10 @@ def test_a_parser_of_another_shape_is_named_and_nothing_is_written(tmp_path: Pat
     with pytest.raises(UnrecognisedError, match=r"yolo\.py: has no parse_model"):
         Checkout(repo).plan(["SE"])
     assert files(repo) == before
+
+
+def test_a_module_that_neither_side_has_is_told(repo: Path, tmp_path: Path) -> None:
+    document = config(tmp_path, SMALL.replace("C3, [16]", "Mine, [16]", 1))
+    found = Checkout(repo).foreign(document)
+    assert "Mine" in found
+    assert not {"Conv", "Concat", "SE"} & {*found}

@@ -102,6 +102,15 @@ def apply(
         plan = checkout.plan_undo(force=force)
     else:
         plan = checkout.plan(module or (), document, force=force)
+    foreign = checkout.foreign(document) if document else ()
+    if foreign:
+        names = ", ".join(foreign)
+        typer.echo(
+            f"warning: {config} names {names}, which neither {repo} nor yaml-attn has, so it cannot "
+            "be trained there. Is it for another framework? A class of your own must be put into "
+            "the checkout's models/common.py first.",
+            err=True,
+        )
     write = not (dry_run or check)
     if not (quiet or json):
         _show(plan, repo, full=not undo)

@@ -130,6 +130,19 @@ class Checkout:
             left_out,
         )
 
+    def foreign(self, config: Document) -> tuple[str, ...]:
+        """The modules that a config names, and that neither the checkout has nor we.
+
+        Names that a fork makes at run time are not seen.
+        """
+        own = self._own_names()
+        names = dict.fromkeys(layer.module.replace(" ", "") for layer in config.network.layers)
+        return tuple(
+            name
+            for name in names
+            if name.isidentifier() and name not in {*own, *MECHANISMS} and not parse(name, find)
+        )
+
     def lacking(self, config: Document) -> tuple[str, ...]:
         """The mechanisms that a config's rows name and that are not known here.
 
