@@ -106,9 +106,9 @@ def apply(
     if foreign:
         names = ", ".join(foreign)
         typer.echo(
-            f"warning: {config} names {names}, which neither {repo} nor yaml-attn has, so it cannot "
-            "be trained there. Is it for another framework? A class of your own must be put into "
-            "the checkout's models/common.py first.",
+            f"warning: {config} names {names}, which neither {repo} nor yaml-attn has: it cannot "
+            "train there. Is it for another framework? A class of your own must be put into the "
+            "checkout's models/common.py first.",
             err=True,
         )
     write = not (dry_run or check)
