@@ -2,12 +2,12 @@
 
     python benchmarks/kills.py [--runs 500] [--seed 0]
 
-The runs are shared out among the jobs. One half is killed at any moment from the start of the
-process to its usual end, the other half just when files begin to change, where a careless writer
-would be caught. After each, every file must be as it was, or as the finished job leaves it (a
-manifest of a study, which tells how far it has come: valid JSON). Then the same command runs once
-more, undisturbed: the folder must hold what the job leaves that runs once or twice, and no
-temporary file.
+The runs are shared out among the jobs; one that ends before it is killed is not counted. One half
+is killed at any moment from the start of the process to its usual end, the other half just when
+files begin to change, where a careless writer would be caught. After each, every file must be as it
+was, or as the finished job leaves it (a manifest of a study, which tells how far it has come: valid
+JSON). Then the same command runs once more, undisturbed: the folder must hold what the job leaves
+that runs once or twice, and no temporary file.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def main() -> None:
         runs = len(range(number, options.runs, len(jobs())))
         outcomes = Trial(job, random).kill(runs)
         broken += outcomes.pop("BROKEN", 0)
-        print(f"{name}: {runs} runs, " + ", ".join(f"{n} {what}" for what, n in outcomes.items()))
+        print(f"{name}: {runs} runs killed: ", end="")
+        print(", ".join(f"{n} {what}" for what, n in sorted(outcomes.items())), flush=True)
     sys.exit(f"{broken} runs broke a promise" if broken else 0)
 
 
@@ -105,20 +106,22 @@ class Trial:
     def kill(self, runs: int) -> Counter[str]:
         """What became of so many killed runs."""
         outcomes: Counter[str] = Counter()
-        for number in range(runs):
+        number = 0
+        while number < runs:
             with self._folder() as folder:
-                finished = self._killed(folder, aimed=number % 2 == 1)
+                if self._ended(folder, aimed=number % 2 == 1):
+                    continue  # it was faster than usual, or the moment too late
+                number += 1
                 found = read(folder)
                 for problem in self._problems(found, folder):
                     print(f"{' '.join(self.job.args)}: {problem}")
                     outcomes["BROKEN"] += 1
                 temporary = any(name not in self.old | self.new for name in found)
                 outcomes[
-                    "ended before the kill" if finished
-                    else "left a temporary file" if temporary
-                    else "killed before a file was changed" if found == self.old
-                    else "killed when all was written" if found == self.new
-                    else "killed between two files"
+                    "while a file was written (its temporary file was left)" if temporary
+                    else "before a file was changed" if found == self.old
+                    else "when all was written" if found == self.new
+                    else "between two files"
                 ] += 1  # fmt: skip
         return outcomes
 
@@ -135,7 +138,7 @@ class Trial:
         if self.job.before:
             run(folder, self.job.before)
 
-    def _killed(self, folder: Path, *, aimed: bool) -> bool:
+    def _ended(self, folder: Path, *, aimed: bool) -> bool:
         """Whether the command ended before it was killed."""
         start = time.perf_counter()
         process = subprocess.Popen(

@@ -71,7 +71,12 @@ def main() -> None:
         modules = options.files.split(",") if options.files else []
         names = [f"{PACKAGE.replace('/', '.')}.{each}.*" for each in modules]
         if options.again:
-            names = [name for codes in _codes(folder).values() for name in _survivors(codes)]
+            names = [
+                name
+                for codes in _codes(folder).values()
+                for name, code in codes.items()
+                if _fate(code) != "killed"
+            ]
         environment = {**os.environ, "PYTHONPATH": str(folder)}
         command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", "1"]
         subprocess.run([*command, *names], cwd=folder, env=environment, check=False)

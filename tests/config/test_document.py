@@ -8,7 +8,7 @@ import pytest
 from configs import SMALL, document
 
 from yaml_attn.config.diagnosis import UnreadableError
-from yaml_attn.config.document import Document
+from yaml_attn.config.document import Document, comment_number
 from yaml_attn.errors import DocumentError, WiringError
 
 
@@ -75,9 +75,38 @@ def refused(text: str | bytes) -> DocumentError:
     return caught.value
 
 
-def test_bytes_that_are_not_utf8_are_located() -> None:
-    error = refused(b"nc: 1\n# \xb7\xd6\nbackbone: []\n")
-    assert (error.line, "0xb7" in error.message) == (2, True)
+@pytest.mark.parametrize(("before", "line"), [(b"nc: 1\n# ", 2), (b"\n", 2), (b"", 1)])
+def test_bytes_that_are_not_utf8_are_located(before: bytes, line: int) -> None:
+    error = refused(before + b"\xb7\xd6\nbackbone: []\n")
+    assert isinstance(error, UnreadableError)
+    assert (error.cause, error.line) == ("encoding", line)
+    assert error.message == f"is not UTF-8: byte 0xb7 at offset {len(before)}"
+    assert error.hint == "Save the file as UTF-8 (an editor's 'Save with encoding')."
+
+
+def test_a_thousand_dashes_are_refused() -> None:
+    error = refused("backbone:\n" + "- " * 2000 + "1\nhead: []\n")
+    assert isinstance(error, UnreadableError)
+    assert error.cause == "syntax"
+    assert str(error) == "x.yaml: is not a config: it is nested too deeply"
+
+
+def test_a_document_knows_its_file() -> None:
+    assert Document.parse(SMALL.encode(), Path("x.yaml")).path == Path("x.yaml")
+    assert document().path is None
+
+
+@pytest.mark.parametrize("text", ["  [{}, {}\n  ]\n", "  - {} {}\n"])
+@pytest.mark.parametrize(
+    ("comment", "number"), [("# 7", "7"), ("#12 (P3)", "12"), ("# cat 7", None), ("", None)]
+)
+def test_the_number_that_opens_a_comment_is_found_whatever_it_says(
+    text: str, comment: str, number: str | None
+) -> None:
+    row = "[-1, 1, Conv, [8]]"
+    found = document(f"backbone:\n{text.format(row, comment)}head:\n  - [-1, 1, Detect, []]\n")
+    span = comment_number(found.text, found.rows[0])
+    assert (span and found.text[slice(*span)]) == number
 
 
 def test_invalid_yaml_is_located() -> None:
@@ -111,9 +140,16 @@ def test_two_documents_are_refused(separator: str) -> None:
 
 
 def test_a_duplicate_key_is_refused_with_both_lines() -> None:
-    error = refused(SMALL + "head: []\n")
+    hint = "The frameworks would silently take the last one; delete the other."
+    error = refused_as("duplicate key", hint, SMALL + "head: []\n")
     assert error.message == "the key `head:` stands twice, first in line 12"
     assert error.line == 17
+
+
+def test_duplicate_keys_are_refused_where_aliases_are_used_too() -> None:
+    aliases = "x: &x [1]\ny: *x\nz: [*x, *x]\n"
+    assert document(aliases + SMALL).rows
+    assert "`n:` stands twice" in refused(f"s: {{n: 1, n: 2}}\n{aliases}{SMALL}").message
 
 
 def test_duplicate_keys_below_the_top_are_refused_too() -> None:
@@ -136,6 +172,22 @@ def test_what_is_no_model_config_is_said(text: str, message: str) -> None:
     assert message in error.message
     if "list of rows" in message:
         refused_as("row", ROW, text)
+    else:
+        assert isinstance(error, UnreadableError)
+        assert error.cause == "sections"
+        assert error.message.startswith("is not a model config: it has no ")
+
+
+def test_the_keys_that_a_file_has_are_named() -> None:
+    text = "1: a\ntrain: a\n"
+    message = "is not a model config: it has no `backbone:` and no `head:`"
+    assert refused_as("sections", "Its top-level keys: 1, train.", text).message == message
+    assert refused_as("sections", "Its top-level keys: none.", "{}").message == message
+
+
+def test_integers_of_64_bits_are_read() -> None:
+    values = document(SMALL.replace("[16]", f"[{-(2**63)}, {2**63 - 1}, -1000]", 1)).rows[2].values
+    assert values[3] == [-(2**63), 2**63 - 1, -1000]
 
 
 @pytest.mark.parametrize(
@@ -216,14 +268,15 @@ def test_an_anchor_or_a_tag_is_not_part_of_a_row() -> None:
 def test_a_section_merged_from_another_mapping_is_refused() -> None:
     backbone, head = SMALL.split("head:")
     merged = backbone.replace("backbone:", "base: &base\n backbone:").replace("\n  -", "\n   -")
-    error = refused(f"{merged}<<: *base\nhead:{head}")
-    assert "`backbone:` is merged from another mapping" in error.message
+    error = refused_as("row", ALIAS, f"{merged}<<: *base\nhead:{head}")
+    assert error.message == "`backbone:` is merged from another mapping"
 
 
 def test_aliases_that_hold_ten_thousand_million_values_are_refused_at_once() -> None:
     levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)]
     bomb = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(levels)
-    assert "its aliases make it too large" in refused(bomb + SMALL).message
+    message = "is not a config: its aliases make it too large, or endless"
+    assert refused(bomb + SMALL).message == message
     assert document("".join([bomb[: bomb.index("a4:")], SMALL])).rows
 
 
@@ -269,13 +322,15 @@ def test_a_tag_without_name_and_value_is_refused(tag: str, value: str) -> None:
     ("text", "line", "column"),
     [
         ("\ufeff\ufeff" + SMALL, 1, 1),
+        ("nc: 1\n# \ufeff\n\ufeff" + SMALL, 2, 3),
         ("nc: 1\r\n\ufeff" + SMALL, 2, 1),
         (SMALL.replace("# 3", "# \ufeff"), 10, 34),
     ],
 )
 def test_a_byte_order_mark_inside_the_file_is_refused(text: str, line: int, column: int) -> None:
-    error = refused(text)
-    assert "byte order mark (U+FEFF)" in error.message
+    hint = "Delete the character; two files were probably joined."
+    error = refused_as("space", hint, text)
+    assert error.message == "has a byte order mark (U+FEFF) that is not at its beginning"
     assert (error.line, error.column) == (line, column)
 
 

@@ -35,25 +35,25 @@ def before(target: int, consumers: object = "all") -> Insertion:
 @pytest.mark.parametrize(
     ("plan", "source", "readers", "stands_before", "section"),
     [
-        (after(2), 2, {3, 5}, 3, "backbone"),
-        (after(2, "next"), 2, {3}, 3, "backbone"),
-        (after(2, [3]), 2, {3}, 3, "backbone"),
-        (after(2, [5]), 2, {5}, 5, "head"),
-        (after(3), 3, {4, 7}, 4, "backbone"),
-        (after(3, [7]), 3, {7}, 7, "head"),
-        (after(6), 6, {7}, 7, "head"),
-        (before(3), 2, {3, 5}, 3, "backbone"),
-        (before(3, "next"), 2, {3}, 3, "backbone"),
-        (plan_edge(NETWORK, 2, 5, "SE", []), 2, {5}, 5, "head"),
-        (plan_edge(NETWORK, 2, 3, "SE", []), 2, {3}, 3, "backbone"),
-        (before(4), 3, {4, 7}, 4, "head"),
-        (before(7), 6, {7}, 7, "head"),
+        (lambda: after(2), 2, {3, 5}, 3, "backbone"),
+        (lambda: after(2, "next"), 2, {3}, 3, "backbone"),
+        (lambda: after(2, [3]), 2, {3}, 3, "backbone"),
+        (lambda: after(2, [5]), 2, {5}, 5, "head"),
+        (lambda: after(3), 3, {4, 7}, 4, "backbone"),
+        (lambda: after(3, [7]), 3, {7}, 7, "head"),
+        (lambda: after(6), 6, {7}, 7, "head"),
+        (lambda: before(3), 2, {3, 5}, 3, "backbone"),
+        (lambda: before(3, "next"), 2, {3}, 3, "backbone"),
+        (lambda: before(4), 3, {4, 7}, 4, "head"),
+        (lambda: before(7), 6, {7}, 7, "head"),
+        (lambda: plan_edge(NETWORK, 2, 5, "SE", []), 2, {5}, 5, "head"),
+        (lambda: plan_edge(NETWORK, 2, 3, "SE", []), 2, {3}, 3, "backbone"),
     ],
 )
 def test_where_the_row_stands_and_who_reads_it(
-    plan: Insertion, source: int, readers: set[int], stands_before: int, section: str
+    plan: Callable[[], Insertion], source: int, readers: set[int], stands_before: int, section: str
 ) -> None:
-    assert plan == Insertion("SE", [], source, frozenset(readers), stands_before, section)
+    assert plan() == Insertion("SE", [], source, frozenset(readers), stands_before, section)
 
 
 SKIPPING = document(
@@ -229,36 +229,45 @@ def test_insert_replace_and_remove_at_once_speak_of_the_network_as_it_was() -> N
 
 
 def inputs(*keys: int, consumers: object = "all") -> Insertion:
-    return plan_inputs(NETWORK, keys, "Cross", [], consumers)  # type: ignore[arg-type]
+    return plan_inputs(NETWORK, keys, "Cross", [1], consumers)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("plan", "source", "context", "readers", "stands_before", "section"),
+    ("keys", "consumers", "readers", "stands_before", "section"),
     [
-        (inputs(6, 2), 6, (2,), {7}, 7, "head"),
-        (inputs(2, 3), 2, (3,), {5}, 5, "head"),  # 3 stands above it and goes on reading 2
-        (inputs(2, 0), 2, (0,), {3, 5}, 3, "backbone"),
-        (inputs(3, 1, 2), 3, (1, 2), {4, 7}, 4, "backbone"),
-        (inputs(3, 4), 3, (4,), {7}, 7, "head"),
-        (inputs(3, 2, consumers="next"), 3, (2,), {4}, 4, "backbone"),
-        (inputs(3, 2, consumers=[7]), 3, (2,), {7}, 7, "head"),
+        ((6, 2), "all", {7}, 7, "head"),
+        ((2, 3), "all", {5}, 5, "head"),  # 3 stands above it and goes on reading 2
+        ((2, 0), "all", {3, 5}, 3, "backbone"),
+        ((3, 1, 2), "all", {4, 7}, 4, "backbone"),
+        ((3, 4), "all", {7}, 7, "head"),
+        ((3, 2), "next", {4}, 4, "backbone"),
+        ((3, 2), [7], {7}, 7, "head"),
     ],
 )
 def test_a_layer_of_several_inputs_stands_behind_them_all(
-    plan: Insertion,
-    source: int,
-    context: tuple[int, ...],
+    keys: tuple[int, ...],
+    consumers: object,
     readers: set[int],
     stands_before: int,
     section: str,
 ) -> None:
-    assert (plan.source, plan.context, plan.readers) == (source, context, readers)
-    assert (plan.before, plan.section) == (stands_before, section)
+    source, *context = keys
+    plan = inputs(*keys, consumers=consumers)
+    assert plan == Insertion(
+        "Cross", [1], source, frozenset(readers), stands_before, section, tuple(context)
+    )
     new = apply(NETWORK, [plan])
     first, *others = new[8].sources
     assert first == Source(source, relative=new.index[8] == source + 1)
     assert others == [Source(key, relative=False) for key in context]
     assert all(type(each.relative) is bool for each in others)
+
+
+def test_it_stands_behind_its_last_input_although_the_first_has_a_place_before() -> None:
+    plan = plan_inputs(SKIPPING, (1, 3), "Cross", [])
+    assert (plan.before, plan.section, plan.readers) == (4, "head", {4})
+    edited = apply(NETWORK, [plan_edge(NETWORK, 3, 4, "SE", [])])  # of key 8, before 4
+    assert plan_inputs(edited, (3, 2), "Cross", [], [7]).before == 7
 
 
 @pytest.mark.parametrize(

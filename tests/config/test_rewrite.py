@@ -193,14 +193,14 @@ def test_the_proof_refuses_a_plan_that_rewires_another_layer() -> None:
     network = apply(found.network, [plan_after(found.network, 2, "SE", [16])])
     detect = replace(network.layers[-1], sources=(Source(5, False), Source(3, False)))
     wrong = Network((*network.layers[:-1], detect))
-    with pytest.raises(InternalError, match="another layer"):
+    with pytest.raises(InternalError, match=r"^a layer would read another layer than before; "):
         prove(found, wrong, rewrite(found, wrong))
 
 
 def test_the_proof_refuses_a_change_outside_the_rows() -> None:
     found = document()
     network = apply(found.network, [plan_after(found.network, 2, "SE", [16])])
-    with pytest.raises(InternalError, match="a key other than"):
+    with pytest.raises(InternalError, match=r"^a key other than backbone and head would have"):
         prove(found, network, rewrite(found, network).replace("nc: 2", "nc: 3"))
 
 
@@ -217,7 +217,7 @@ def test_the_proof_compares_what_is_read_and_not_only_how_it_is_written() -> Non
     rows = "  - [-1, 1, SE, [3]]\n  - [-1, 1, Conv, [8]]\n  - [0, 1, Conv, [8]]\n"
     found = document(f"backbone:\n{rows}head:\n  - [[1, 2], 1, Detect, []]\n")
     wrong = contract(found.network, [0])  # layer 2 reads the image, spelled -1 as layer 1 would be
-    with pytest.raises(InternalError, match="another layer"):
+    with pytest.raises(InternalError, match=r"^a layer would read another layer than before; "):
         prove(found, wrong, rewrite(found, wrong))
 
 

@@ -34,6 +34,7 @@ def test_nodes_know_what_they_are_and_where_they_stand() -> None:
     assert (row.text, row.line, row.column) == ("", 2, 5)
     assert (three.text, spelled(text, three)) == ("3", "&n !!str 3")
     assert three.children == ()
+    assert not three.flow
 
 
 def test_an_alias_is_the_node_of_its_anchor() -> None:
