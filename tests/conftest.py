@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,10 @@ from typing import NamedTuple
 import pytest
 
 from yaml_attn.cli import main
+
+# Before torch is imported, here or in a process that a test starts: two workers with a thread for
+# each core wait for one another, and the suite takes several times as long on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 class Result(NamedTuple):

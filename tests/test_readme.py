@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
+from yaml_attn.checks import RULES
+from yaml_attn.modules import MECHANISMS
+
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.zh-CN.md"]
 
@@ -49,3 +52,15 @@ def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert blocks
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})  # noqa: S102 (our own page)
+
+
+def test_what_is_counted_is_there() -> None:
+    english, chinese = ((ROOT / name).read_text("utf-8") for name in READMES)
+    found = re.search(r"\[all (\d+)\]\(docs/modules.md\)", english)
+    assert found
+    assert int(found[1]) == len(MECHANISMS)
+    found = re.search(r"\[(\d+) checks\]\(docs/checks.md\)", english)
+    assert found
+    assert int(found[1]) == len(RULES)
+    assert f"{len(MECHANISMS)} 种" in chinese
+    assert f"{len(RULES)} 项" in chinese

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
-from yaml_attn import load
+from yaml_attn import dialects, load
 from yaml_attn.errors import UsageError
 from yaml_attn.frameworks import build_ultralytics
 
@@ -47,6 +47,11 @@ def test_the_dialect_can_be_forced_and_a_wrong_one_is_said(run: Run, command: st
     result = run(command, *edits.get(command, ["yolov5s"]), "--dialect", "yolo5")
     assert result.code == 2
     assert "there is no dialect yolo5\nDid you mean yolov5? There are yolov3, " in result.err
+
+
+def test_the_help_text_names_every_dialect(run: Run) -> None:
+    words = set(run("insert", "--help").out.replace(",", " ").replace(".", " ").split())
+    assert words.issuperset(dialects.NAMES)
 
 
 def test_another_dialect_reads_the_rows_its_own_way(run: Run) -> None:
