@@ -4,21 +4,12 @@ from functools import partial
 
 import pytest
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 
 from yaml_attn.modules import AxialAttention
 from yaml_attn.modules.axial import RowAttention
 from yaml_attn.modules.contract import check
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
-        for key, buffer in layer.named_buffers():
-            if "running" in key:
-                buffer.add_(torch.rand_like(buffer))
-    return layer.double().eval()
 
 
 def image(channels: int, height: int = 3, width: int = 4) -> Tensor:

@@ -4,18 +4,12 @@ import math
 
 import pytest
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 from torch.distributions import Gamma, Weibull
 
 from yaml_attn.modules import BayesianAttention
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.2)
-    return layer.double().eval()
+from yaml_attn.modules._parts import block_means
 
 
 def image() -> Tensor:
@@ -116,7 +110,7 @@ def test_a_bound_on_the_tokens_reads_the_means_of_blocks() -> None:
         ],
         2,
     )
-    torch.testing.assert_close(layer._read(x), blocks)
+    torch.testing.assert_close(block_means(x, layer.side), blocks)
     full, roomy = BayesianAttention(32), BayesianAttention(32, max_tokens=16)
     for other in (full, roomy):
         other.double().eval().load_state_dict(layer.state_dict())

@@ -2,17 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 
 from yaml_attn.modules import CrissCrossAttention
-
-
-def randomised(layer: CrissCrossAttention) -> CrissCrossAttention:
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.3)
-    return layer.double()
 
 
 def image(height: int = 3, width: int = 4) -> Tensor:

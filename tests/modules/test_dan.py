@@ -5,17 +5,12 @@ from functools import partial
 
 import pytest
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 
 from yaml_attn.modules import DANChannel, DANPosition
+from yaml_attn.modules._parts import block_means
 from yaml_attn.modules.contract import check
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
-    return layer.double()
 
 
 def image(height: int = 3, width: int = 4) -> Tensor:
@@ -99,7 +94,7 @@ def test_max_tokens_reads_a_small_map_in_full(size: tuple[int, int]) -> None:
 def test_max_tokens_is_never_passed(size: tuple[int, int]) -> None:
     for most in (1, 2, 100, 1000):
         with torch.device("meta"):
-            read = DANPosition(1, most)._read(torch.empty(1, 1, *size))
+            read = block_means(torch.empty(1, 1, *size), DANPosition(1, most).side)
         assert read.shape[2] * read.shape[3] <= most
 
 

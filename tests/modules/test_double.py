@@ -2,20 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 
 from yaml_attn.modules import DoubleAttention
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.2)
-        for key, buffer in layer.named_buffers():
-            if "running" in key:
-                buffer.add_(torch.rand(buffer.shape, generator=generator))
-    return layer.double().eval()
 
 
 def image() -> Tensor:

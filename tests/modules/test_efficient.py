@@ -2,16 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 
 from yaml_attn.modules import EfficientAttention
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
-    return layer.double()
 
 
 def image() -> Tensor:

@@ -2,19 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 
 from yaml_attn.modules import EMAttention
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
-        for key, buffer in layer.named_buffers():
-            if "running" in key:
-                buffer.add_(torch.rand_like(buffer))
-    return layer.double().eval()
 
 
 def image() -> Tensor:

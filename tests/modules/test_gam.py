@@ -1,23 +1,13 @@
 from __future__ import annotations
 
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from yaml_attn.modules import GAMAttention
 
 GROUPS = 4
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.2)
-        for key, buffer in layer.named_buffers():
-            if "running" in key:
-                buffer.add_(torch.rand(buffer.shape, generator=generator))
-    return layer.double().eval()
 
 
 def image(channels: int = 16) -> Tensor:

@@ -6,17 +6,11 @@ from functools import partial
 
 import pytest
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 
 from yaml_attn.modules import GaussianAttention
 from yaml_attn.modules.contract import check
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.5)
-    return layer.double()
 
 
 def image(height: int = 3, width: int = 4) -> Tensor:

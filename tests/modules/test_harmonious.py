@@ -4,19 +4,10 @@ import math
 
 import pytest
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 
 from yaml_attn.modules import HarmoniousAttention
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
-        for key, buffer in layer.named_buffers():
-            if "running" in key:
-                buffer.add_(torch.rand_like(buffer) * 0.3)
-    return layer.double().eval()
 
 
 def image(height: int = 5, width: int = 4) -> Tensor:

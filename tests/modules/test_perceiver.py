@@ -4,18 +4,11 @@ import math
 
 import pytest
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 
 from yaml_attn.modules import Perceiver
 from yaml_attn.modules.perceiver import LatentAttention, LatentBlock
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.2)
-    return layer.double().eval()
 
 
 def image() -> Tensor:

@@ -6,18 +6,12 @@ from functools import partial
 
 import pytest
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 
 from yaml_attn.modules import RandomFeatureAttention
 from yaml_attn.modules.contract import check
 from yaml_attn.modules.rfa import RandomFeatures
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
-    return layer.double().eval()
 
 
 def image(channels: int = 6) -> Tensor:

@@ -4,17 +4,10 @@ import math
 
 import pytest
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 
 from yaml_attn.modules import S2Attention
-
-
-def randomised(layer: S2Attention) -> S2Attention:
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.2)
-    return layer.double()
 
 
 def image(channels: int = 6, height: int = 3, width: int = 4) -> Tensor:

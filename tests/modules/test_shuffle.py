@@ -2,18 +2,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
+from randomising import randomised
+from torch import Tensor
 
 from yaml_attn.modules import ShuffleAttention
 from yaml_attn.modules._parts import channel_shuffle
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator))
-    return layer.double()
 
 
 def image(channels: int = 12) -> Tensor:

@@ -1,19 +1,12 @@
 from __future__ import annotations
 
 import torch
+from randomising import randomised
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from yaml_attn.modules import SlotAttention
 from yaml_attn.modules.slot import GRU
-
-
-def randomised(layer: nn.Module) -> nn.Module:
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.2)
-    return layer.double().eval()
 
 
 def image() -> Tensor:

@@ -115,12 +115,20 @@ def positions(x: Tensor) -> Tensor:
     return torch.stack(grid)
 
 
-def block_means(length: int, most: int, x: Tensor) -> Tensor:
-    """The matrix that takes the means of a row's blocks: equal ones, at most `most` of them.
+def block_means(x: Tensor, most: int | None) -> Tensor:
+    """The means of a map over equal blocks, at most `most` each way; the map itself without `most`.
 
-    A matrix, as a pooling whose window follows the size of the map cannot be exported. It is the
-    identity where the row is short enough.
+    By two products with matrices, as a pooling whose window follows the size of the map cannot be
+    exported. They are identities where the map is that small.
     """
+    if most is None:
+        return x
+    rows, columns = (_blocks(length, most, x) for length in x.shape[2:])
+    return rows @ (x @ columns.T)
+
+
+def _blocks(length: int, most: int, x: Tensor) -> Tensor:
+    """The matrix that takes the means of the blocks of a line."""
     width = (length + most - 1) // most
     block = torch.arange(length, device=x.device) // width
     blocks = torch.arange((length + width - 1) // width, device=x.device)
@@ -131,8 +139,7 @@ def block_means(length: int, most: int, x: Tensor) -> Tensor:
 def pooled(x: Tensor, side: int) -> Tensor:
     """The means of a map over `side` x `side` windows, (N, C, side, side), for any size of map.
 
-    What `F.adaptive_avg_pool2d` gives, by two products with matrices, which can be exported; a
-    pooling whose windows follow the size of the map cannot.
+    What `F.adaptive_avg_pool2d` gives, by two products with matrices, as in `block_means`.
     """
     rows, columns = (_windows(length, side, x) for length in x.shape[2:])
     return rows @ (x @ columns.T)

@@ -69,6 +69,7 @@ class BayesianAttention(nn.Module):
             if value is not None and value <= 0:
                 raise ValueError(f"{name} must be positive, not {value}")
         width = hidden_width(channels, ratio)
+        self.ratio = channels / width
         self.heads = largest_divisor(width // 8, heads)
         self.side = math.isqrt(max_tokens) if max_tokens else None
         self.concentration, self.alpha, self.beta = concentration, alpha, beta
@@ -78,14 +79,6 @@ class BayesianAttention(nn.Module):
         self.out = nn.Conv2d(width, channels, 1)
         if identity_init:
             start_at_zero(self.out)
-
-    def _read(self, x: Tensor) -> Tensor:
-        """The map that keys and values are made of: `x`, or the means of its blocks."""
-        if self.side is None:
-            return x
-        rows = block_means(x.shape[2], self.side, x)
-        columns = block_means(x.shape[3], self.side, x)
-        return rows @ (x @ columns.T)
 
     def _in_heads(self, features: Tensor) -> Tensor:
         """(N, c, H, W) -> (N, heads, H W, c / heads)."""
@@ -102,7 +95,7 @@ class BayesianAttention(nn.Module):
         return (exponential.log() / self.concentration).to(q.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
-        read = self._read(x)
+        read = block_means(x, self.side)
         maps = (self.query(x), self.key(read), self.value(read))
         q, k, v = map(self._in_heads, maps)
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=self._noise(q, k))
@@ -115,7 +108,8 @@ class BayesianAttention(nn.Module):
 
         It depends on nothing that is drawn. For a training loop, a forward pre-hook can collect it.
         """
-        q, k = self._in_heads(self.query(x)), self._in_heads(self.key(self._read(x)))
+        read = block_means(x, self.side)
+        q, k = self._in_heads(self.query(x)), self._in_heads(self.key(read))
         logits = at_least_single(q @ k.transpose(2, 3)) / math.sqrt(q.shape[3])
         log_mean = logits.log_softmax(3)
         shape, alpha, beta = self.concentration, self.alpha, self.beta

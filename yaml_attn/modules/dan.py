@@ -61,22 +61,15 @@ class DANPosition(nn.Module):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be positive, not {value}")
         hidden = max(8, channels // ratio)
+        self.ratio = channels / hidden
         self.side = isqrt(max_tokens) if max_tokens else None
         self.query = nn.Conv2d(channels, hidden, 1)
         self.key = nn.Conv2d(channels, hidden, 1, bias=False)  # its bias cancels in the softmax
         self.value = nn.Conv2d(channels, channels, 1)
         self.alpha = Gamma()
 
-    def _read(self, x: Tensor) -> Tensor:
-        """The map that keys and values are made of: `x`, or the means of its blocks."""
-        if self.side is None:
-            return x
-        rows = block_means(x.shape[2], self.side, x)
-        columns = block_means(x.shape[3], self.side, x)
-        return rows @ (x @ columns.T)
-
     def forward(self, x: Tensor) -> Tensor:
-        read = self._read(x)  # the means of Wk x are Wk of the means
+        read = block_means(x, self.side)  # the means of Wk x are Wk of the means
         q, k, v = (_tokens(each) for each in (self.query(x), self.key(read), self.value(read)))
         attended = F.scaled_dot_product_attention(q, k, v, scale=1.0).squeeze(1)
         y: Tensor = x + self.alpha(torch.unflatten(attended.transpose(1, 2), 2, x.shape[2:]))
