@@ -110,7 +110,7 @@ def _attentive(plain: nn.Module, attention: Callable[[int], nn.Module]) -> nn.Mo
 
 
 def _channels(block: Any) -> int:
-    """Output channels: of the last of cv1, cv2, ...; a ghost convolution puts out both of its."""
+    """Output channels: those of the last of cv1, cv2, ...; of a ghost convolution both halves'."""
     names = [name for name, _ in block.named_children()]
     if "shortcut" in names:
         return sum(part.conv.out_channels for part in block.conv[-1].children())

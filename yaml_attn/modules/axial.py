@@ -6,11 +6,11 @@
     layer: d(x + BN(Wup d(rows(columns(d(BN(Wdown x)))))))           d ReLU
 
 Paper: Axial-DeepLab: Stand-Alone Axial-Attention for Panoptic Segmentation, Wang, Zhu, Green, Adam,
-Yuille, Chen, ECCV 2020, arXiv 2003.07853 (position-sensitive attention); block, norms, start
-and widths (q and k half as wide as v) as in the authors' code. There the tables r fit one size of
-map; here distances beyond `span` share its last entry (deviation), so any size works. Ho et al.,
-arXiv 1912.12180, have the idea without r and norms. A pass holds 3 H W (H + W) logits for each
-head and image.
+Yuille, Chen, ECCV 2020, arXiv 2003.07853 (position-sensitive attention); block, norms, widths (q
+and k half as wide as v) and the start of W and r as in the authors' code, whose network starts the
+last norm at 0, too: see `identity_init`. There the tables r fit one size of map; here distances
+beyond `span` share its last entry (deviation), so any size works. Ho et al., arXiv 1912.12180, have
+the idea without r and norms. A pass holds 3 H W (H + W) logits for each head and image.
 """
 
 from __future__ import annotations
@@ -109,6 +109,7 @@ class AxialAttention(nn.Module):
         if span < 1:
             raise ValueError(f"span must be positive, not {span}")
         hidden = hidden_width(channels, ratio)
+        self.ratio = channels / hidden
         self.heads = largest_divisor(hidden // 8, heads)
         self.down = nn.Sequential(
             nn.Conv2d(channels, hidden, 1, bias=False), BatchNorm2d(hidden), nn.ReLU(inplace=True)

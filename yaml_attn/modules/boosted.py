@@ -8,8 +8,8 @@ this is a gate by position like others, and the name promises more; `saliency` g
 loss of yours.
 
 Paper: Boosted Attention: Leveraging Human Attention for Image Captioning, Chen, Zhao, ECCV 2018,
-arXiv 1904.00767. Of it the abstract was read; the formula is from memory, and e within the
-logarithm, which makes 1 of no saliency, with it.
+arXiv 1904.00767. Of it the abstract was read; the formula is from memory, also that e stands within
+the logarithm.
 """
 
 from __future__ import annotations

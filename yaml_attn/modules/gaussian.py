@@ -59,7 +59,7 @@ class GaussianAttention(nn.Module):
         self.elliptic = elliptic
         self.residual = residual
         self.identity_init = identity_init
-        self.place = nn.Conv2d(channels, spots, 1, bias=False)  # it would cancel in the softmax
+        self.place = nn.Conv2d(channels, spots, 1, bias=False)  # one cancels in the softmax
         self.spread = nn.Conv2d(channels, spots * (3 if elliptic else 1), 1)
         # Spots that start alike stay alike, so each has a spread of its own.
         start = torch.arange(spots, dtype=torch.float32)[:, None] - (spots - 1) / 2

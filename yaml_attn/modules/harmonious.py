@@ -8,8 +8,8 @@ Adapted: this is the soft half. The paper's hard half cuts out four regions, whi
 streams of their own; a layer in one stream has nowhere to send them.
 
 Paper: Harmonious Attention Network for Person Re-Identification, Li, Zhu, Gong, CVPR 2018,
-arXiv 1802.08122 (section 3.1); norms and ReLUs as in the port of deep-person-reid. With the last
-ReLU there the gate runs from 1/2 to 1.
+arXiv 1802.08122 (section 3.1); norms and ReLUs as in the port of deep-person-reid, whose up aligns
+the corners (deviation: here it does not). With the last ReLU there the gate runs from 1/2 to 1.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class HarmoniousAttention(nn.Module):
     def __init__(self, channels: int, ratio: int = 16, identity_init: bool = False) -> None:
         super().__init__()
         hidden = hidden_width(channels, ratio)
+        self.ratio = channels / hidden
         self.coarse = _conv(1, 1, 3, stride=2)
         self.fine = _conv(1, 1)
         self.excite = nn.Sequential(_conv(channels, hidden), _conv(hidden, channels))

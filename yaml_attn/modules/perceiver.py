@@ -7,8 +7,8 @@
 
 Adapted: the Perceiver ends at the latents, of which it classifies the image; the last line, the
 decoder, is that of Perceiver IO, added to the map. The sizes are a detector's: the paper has 512
-latents of width 1024, eight times six blocks, and 64 bands up to the map's Nyquist frequency, which
-would make the width of p depend on nothing but its values on the size of the map.
+latents of width 1024, eight times six blocks, and 64 bands up to the map's Nyquist frequency, by
+which the same place has another p on a map of another size.
 
 Papers: Perceiver: General Perception with Iterative Attention, Jaegle, Gimeno, Brock, Zisserman,
 Vinyals, Carreira, ICML 2021, arXiv 2103.03206; Perceiver IO, ICLR 2022, arXiv 2107.14795 (heads,
@@ -89,14 +89,15 @@ class Perceiver(nn.Module):
     ) -> None:
         super().__init__()
         width = hidden_width(channels, ratio)
+        self.ratio = channels / width
         tokens = channels + 2 + 4 * bands
         self.bands = bands
         # An Embedding, because YOLOv5's optimizer sees no parameters but `weight` and `bias`.
         self.latents = nn.Embedding(latents, width)
         nn.init.trunc_normal_(self.latents.weight, std=0.02)
         self.read = LatentBlock(width, 1, tokens)
-        inner = largest_divisor(width // 8, heads)
-        self.blocks = nn.ModuleList(LatentBlock(width, inner) for _ in range(blocks))
+        self.heads = largest_divisor(width // 8, heads)
+        self.blocks = nn.ModuleList(LatentBlock(width, self.heads) for _ in range(blocks))
         self.norm_query = nn.LayerNorm(tokens)
         self.norm_latents = nn.LayerNorm(width)
         self.answer = LatentAttention(tokens, width, width, channels, 1)

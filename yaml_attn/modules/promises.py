@@ -375,6 +375,7 @@ PROMISES: Final = (
     Promise("survives torch.save", _survives_saving),
     Promise("survives its state_dict", _survives_state_dict),
 )
+"""What a network, its training and its checkpoints ask of a layer."""
 
 THOROUGH: Final = (
     Promise("compiles", _compiles),

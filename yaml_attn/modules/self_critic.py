@@ -3,9 +3,9 @@
     x1 = x * s(conv7(d(conv7(mean over the channels of x))))
     y = x1 * s(W2 d(W1 GAP(x1)))                                   s sigmoid, d ReLU
 
-Adapted: what is new in the paper is no layer. A critic, in training only, rates the agent's
-attention by the reward of a right answer and of an answer that gets surer by the attention, and the
-agent is trained to please it. That needs class labels, a pass without attention and a loss, none of
+Adapted: what is new in the paper is no layer. A critic, in training only, learns to foretell what
+the agent's attention earns, a right answer and a surer one than without it, and the agent is
+trained to please the critic. That needs class labels, a pass without attention and a loss, none of
 which a layer has. What remains is the agent, a gate like CBAM's.
 
 Paper: Self-Critical Attention Learning for Person Re-Identification, Chen, Lin, Ren, Lu, Zhou,
@@ -36,6 +36,7 @@ class SelfCriticAttention(nn.Module):
     ) -> None:
         super().__init__()
         hidden = hidden_width(channels, ratio)
+        self.ratio = channels / hidden
         padding = same_padding(kernel_size)
         self.conv1 = nn.Conv2d(1, 8, kernel_size, padding=padding)
         self.conv2 = nn.Conv2d(8, 1, kernel_size, padding=padding)
