@@ -3,6 +3,11 @@
 Written from the networks' published structure; the names of their parameters are those of the
 frameworks' checkpoints, which therefore fit. One table a dialect: frameworks call different layers
 by one name.
+
+Unless it says otherwise, a layer maps (N, c1, H, W) to (N, c2, H/s, W/s). Its arguments have the
+frameworks' names: c1 and c2 are the channels in and out, k is the kernel size, s the stride, p the
+padding, d the dilation, g the number of groups, n how often what is inside is repeated, e its width
+as a share of c2, act the activation.
 """
 
 from __future__ import annotations

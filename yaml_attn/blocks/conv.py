@@ -20,11 +20,15 @@ def same_padding(kernel: Size, dilation: int = 1) -> int | tuple[int, ...]:
     return tuple((dilation * (side - 1) + 1) // 2 for side in kernel)
 
 
-class Conv(nn.Module):
-    """Convolution, batch norm, activation.
+def activation(act: bool | nn.Module) -> nn.Module:
+    """What `act` of a row means: True the default, SiLU; a module itself; anything else none."""
+    if act is True:
+        return nn.SiLU()
+    return act if isinstance(act, nn.Module) else nn.Identity()
 
-    `act` is True for the default activation, a module, or anything else for none.
-    """
+
+class Conv(nn.Module):
+    """Convolution, batch norm, activation."""
 
     def __init__(
         self,
@@ -42,9 +46,7 @@ class Conv(nn.Module):
         self.conv = nn.Conv2d(c1, c2, k, s, padding, d, g, bias=False)  # type: ignore[arg-type]
         self.bn = nn.BatchNorm2d(c2)
         self.has_default_act = act is True
-        self.act = (
-            nn.SiLU() if act is True else act if isinstance(act, nn.Module) else nn.Identity()
-        )
+        self.act = activation(act)
 
     def forward(self, x: Tensor) -> Tensor:
         activated: Tensor = self.act(self.bn(self.conv(x)))
@@ -152,14 +154,14 @@ def mixed_shares(channels: int, kernels: Sequence[int], equal_ch: bool) -> list[
     return [round(channels * size**-2 / total) for size in kernels]
 
 
-def settle(layer: nn.Module, activation: nn.Module | None = None) -> None:
+def settle(layer: nn.Module, default: nn.Module | None = None) -> None:
     """What the framework does to a layer once it stands: its batch norms, its default activation.
 
     Epsilon 1e-3 and momentum 0.03 go to every batch norm, those of attention modules included;
-    `activation` stands in for SiLU in every Conv that was given none of its own.
+    `default` stands in for SiLU in every Conv that was given no activation of its own.
     """
     for module in layer.modules():
         if type(module) is nn.BatchNorm2d:
             module.eps, module.momentum = 1e-3, 0.03
-        elif activation is not None and isinstance(module, Conv) and module.has_default_act:
-            module.act = activation
+        elif default is not None and isinstance(module, Conv) and module.has_default_act:
+            module.act = default

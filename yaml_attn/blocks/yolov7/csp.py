@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from yaml_attn.blocks.conv import Conv
-from yaml_attn.blocks.csp import Bottleneck
+from yaml_attn.blocks.csp import C3, Bottleneck
 from yaml_attn.blocks.ghost import GhostBottleneck
 from yaml_attn.blocks.yolov7.residual import Res
 
@@ -28,22 +28,8 @@ class CSP(nn.Module):
         return nn.Sequential(*(self.bottleneck(c, shortcut, g) for _ in range(n)))
 
 
-class BottleneckCSPA(CSP):
-    """Form A: the bottlenecks beside one convolution."""
-
-    def __init__(
-        self, c1: int, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5
-    ) -> None:
-        super().__init__()
-        hidden = int(c2 * e)
-        self.cv1 = Conv(c1, hidden)
-        self.cv2 = Conv(c1, hidden)
-        self.cv3 = Conv(2 * hidden, c2)
-        self.m = self.inner(hidden, n, shortcut, g)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.cv3(torch.cat((self.m(self.cv1(x)), self.cv2(x)), 1))
-        return y
+class BottleneckCSPA(CSP, C3):
+    """Form A, which is C3: the bottlenecks beside one convolution."""
 
 
 class BottleneckCSPB(CSP):

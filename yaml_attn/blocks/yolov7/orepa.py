@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from yaml_attn.blocks.yolov7.rep import Branched
+
 WIDER = 8
 """How many depthwise filters the last of the five has for each input channel."""
 
@@ -80,7 +82,7 @@ class _Branch(nn.Module):
         return y
 
 
-class RepConv_OREPA(nn.Module):  # noqa: N801  # what rows and checkpoints call it
+class RepConv_OREPA(Branched):  # noqa: N801  # what rows and checkpoints call it
     """RepConv, the kernel of its 3 x 3 convolution summed up from five.
 
     The framework's own fails with `use_se`, and with several groups unless it is deployed.
@@ -117,14 +119,8 @@ class RepConv_OREPA(nn.Module):  # noqa: N801  # what rows and checkpoints call 
         self.rbr_1x1 = _Branch(c1, c2, s)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.deploy:
-            y: Tensor = self.rbr_reparam(x)
-        else:
-            y = self.rbr_dense(x) + self.rbr_1x1(x)
-            if self.rbr_identity is not None:
-                y = y + self.rbr_identity(x)
-        activated: Tensor = self.nonlinearity(y)
-        return activated
+        y: Tensor = self.nonlinearity(self.summed(x))
+        return y
 
 
 def _random(*shape: int) -> nn.Parameter:

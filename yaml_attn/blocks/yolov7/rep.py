@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from yaml_attn.blocks.conv import same_padding
+from yaml_attn.blocks.conv import activation, same_padding
 from yaml_attn.blocks.csp import Bottleneck
 from yaml_attn.blocks.yolov7.csp import (
     CSP,
@@ -20,7 +20,27 @@ from yaml_attn.blocks.yolov7.csp import (
 from yaml_attn.blocks.yolov7.residual import Res, ResX
 
 
-class RepConv(nn.Module):
+class Branched(nn.Module):
+    """What is a sum of branches, and with `deploy` the one convolution that they add up to."""
+
+    deploy: bool
+    rbr_reparam: nn.Module
+    rbr_dense: nn.Module
+    rbr_1x1: nn.Module
+    rbr_identity: nn.Module | None
+
+    def summed(self, x: Tensor) -> Tensor:
+        """The output before the activation."""
+        if self.deploy:
+            y: Tensor = self.rbr_reparam(x)
+        else:
+            y = self.rbr_dense(x) + self.rbr_1x1(x)
+            if self.rbr_identity is not None:
+                y = y + self.rbr_identity(x)
+        return y
+
+
+class RepConv(Branched):
     """The sum of a 3 x 3 and a 1 x 1 convolution, of the input itself too where channels and
     stride allow, each with a batch norm, then the activation; with `deploy` one 3 x 3 convolution.
     """
@@ -39,9 +59,7 @@ class RepConv(nn.Module):
         super().__init__()
         if k != 3 or (same_padding(k) if p is None else p) != 1:
             raise ValueError(f"its kernel is 3 and its padding 1, not {k} and {p}")
-        self.act = (
-            nn.SiLU() if act is True else act if isinstance(act, nn.Module) else nn.Identity()
-        )
+        self.act = activation(act)
         self.deploy = deploy
         if deploy:
             self.rbr_reparam = nn.Conv2d(c1, c2, 3, s, 1, groups=g)
@@ -55,14 +73,8 @@ class RepConv(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.deploy:
-            y: Tensor = self.rbr_reparam(x)
-        else:
-            y = self.rbr_dense(x) + self.rbr_1x1(x)
-            if self.rbr_identity is not None:
-                y = y + self.rbr_identity(x)
-        activated: Tensor = self.act(y)
-        return activated
+        y: Tensor = self.act(self.summed(x))
+        return y
 
 
 class RepBottleneck(Bottleneck):
