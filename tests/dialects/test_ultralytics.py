@@ -10,6 +10,7 @@ from typing import Any
 
 import facts
 import pytest
+from dialects.ultralytics_rows import SETTINGS, last, resolved
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,23 +26,6 @@ from yaml_attn.errors import BuildError, ConfigError, UsageError
 from yaml_attn.modules.registry import find
 
 MODELS = list(facts.models("ultralytics"))
-SETTINGS: dict[str, Any] = {
-    "nc": 80,
-    "scales": {"n": [0.33, 0.5, 1024], "m": [0.67, 0.75, 192], "l": [1, 1.0, 128]},
-    "kpt_shape": [17, 3],
-}
-
-
-def resolved(
-    *rows: list[Any], scale: str | None = None, **settings: Any
-) -> tuple[ResolvedLayer, ...]:
-    """The rows, behind a Conv of 32 channels at scale n."""
-    network = Network.read({"backbone": [[-1, 1, "Conv", [64, 3, 2]], *rows]})
-    return resolve(network, SETTINGS | settings, find, scale=scale)
-
-
-def last(*rows: list[Any], scale: str | None = None, **settings: Any) -> ResolvedLayer:
-    return resolved(*rows, scale=scale, **settings)[-1]
 
 
 def golden(model: str, network: Network | None = None) -> tuple[ResolvedLayer, ...]:

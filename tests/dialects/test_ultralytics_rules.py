@@ -5,26 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from dialects.ultralytics_rows import last
 
-from yaml_attn.config.network import Network
-from yaml_attn.dialects.base import ResolvedLayer
 from yaml_attn.dialects.strides import HEADS as ENDS
-from yaml_attn.dialects.ultralytics import resolve
 from yaml_attn.dialects.ultralytics_rules import HEADS, KEEPING, REPEATING, RULES, SCALED
 from yaml_attn.errors import BuildError
-from yaml_attn.modules.registry import find
-
-SETTINGS: dict[str, Any] = {
-    "nc": 80,
-    "scales": {"n": [0.33, 0.5, 1024], "m": [0.67, 0.75, 192], "l": [1, 1.0, 128]},
-    "kpt_shape": [17, 3],
-}
-
-
-def last(*rows: list[Any], scale: str | None = None, **settings: Any) -> ResolvedLayer:
-    """The last of the rows, behind a Conv of 32 channels at scale n."""
-    network = Network.read({"backbone": [[-1, 1, "Conv", [64, 3, 2]], *rows]})
-    return resolve(network, SETTINGS | settings, find, scale=scale)[-1]
 
 
 @pytest.mark.parametrize("module", sorted(SCALED))

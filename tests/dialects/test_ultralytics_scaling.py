@@ -6,30 +6,12 @@ import math
 from typing import Any
 
 import pytest
+from dialects.ultralytics_rows import SETTINGS, last, resolved
 
 from yaml_attn.config.network import Network
-from yaml_attn.dialects.base import ResolvedLayer
 from yaml_attn.dialects.ultralytics import resolve
 from yaml_attn.errors import BuildError, ConfigError, UsageError
 from yaml_attn.modules.registry import find
-
-SETTINGS: dict[str, Any] = {
-    "nc": 80,
-    "scales": {"n": [0.33, 0.5, 1024], "m": [0.67, 0.75, 192], "l": [1, 1.0, 128]},
-    "kpt_shape": [17, 3],
-}
-
-
-def resolved(
-    *rows: list[Any], scale: str | None = None, **settings: Any
-) -> tuple[ResolvedLayer, ...]:
-    """The rows, behind a Conv of 32 channels at scale n."""
-    network = Network.read({"backbone": [[-1, 1, "Conv", [64, 3, 2]], *rows]})
-    return resolve(network, SETTINGS | settings, find, scale=scale)
-
-
-def last(*rows: list[Any], scale: str | None = None, **settings: Any) -> ResolvedLayer:
-    return resolved(*rows, scale=scale, **settings)[-1]
 
 
 def test_what_the_image_is_read_by() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from yaml_attn.config.network import Network
 from yaml_attn.dialects import yolov5
-from yaml_attn.dialects.yolov3 import MODULES, resolve
+from yaml_attn.dialects.yolov3 import RULES, resolve
 from yaml_attn.errors import BuildError
 from yaml_attn.modules.registry import find
 
@@ -21,8 +21,8 @@ SETTINGS: dict[str, Any] = {
 
 
 def test_it_has_one_head_and_no_classifier() -> None:
-    assert MODULES | {"Segment", "Classify"} == yolov5.MODULES
-    assert not MODULES & {"Segment", "Classify"}
+    assert RULES.keys() | {"Segment", "Classify"} == yolov5.RULES.keys()
+    assert not RULES.keys() & {"Segment", "Classify"}
 
 
 def test_a_segmentation_head_is_refused() -> None:

@@ -57,14 +57,14 @@ class Made(NamedTuple):
 class Parser:
     """A framework's `parse_model`.
 
-    `rules` has every module it knows. `another` is the file of some other scale than the usual one.
-    `channel_multiple` says whether that key stands in for 8, `lenient` whether a string that is no
-    expression stays as it is, where the others fail.
+    `rules` has every module it knows. `another` is the file of some other scale than the usual one,
+    where a file is of one scale. `channel_multiple` says whether that key stands in for 8,
+    `lenient` whether a string that is no expression stays as it is, where the others fail.
     """
 
     title: str
     rules: Mapping[str, Rule]
-    another: str
+    another: str = ""
     channel_multiple: bool = False
     lenient: bool = False
 
@@ -85,7 +85,7 @@ class Parser:
         """Every layer as the framework would construct it; see `base.Resolve`.
 
         Raises:
-            UsageError: a scale is asked for; these configs have none to choose from.
+            UsageError: a scale is asked for that the config does not have.
             ConfigError: a setting is missing, or its value is of no use; or there are no layers.
             BuildError: the framework could not construct a row; its layer is named.
         """
@@ -305,12 +305,7 @@ class Row:
     def variables(self) -> Mapping[str, Any]:
         """The variables of the parser that an argument may use, as they are at this row."""
         return {
-            "nc": self.scale.nc,
-            "anchors": self.scale.anchors,
-            "na": self.scale.anchors_per_cell,
-            "no": self.scale.outputs,
-            "gd": self.scale.depth,
-            "gw": self.scale.width,
+            **self.scale.variables,
             "ch": self.seen,
             "c2": self.seen[-1],
             "f": self.spelled,

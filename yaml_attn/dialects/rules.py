@@ -78,13 +78,14 @@ SHARED: Final[Mapping[str, Rule]] = {
 }
 """What all four do alike."""
 
-_MEANINGS: Final[Mapping[str, str]] = {
+MEANINGS: Final[Mapping[str, str]] = {
     "nc": "nc, the number of classes",
     "nm": "nm, the number of masks",
     "npr": "npr, the channels of the protos",
     "nkpt": "nkpt, the number of keypoints",
     "sem_nc": "sem_nc, the number of semantic classes",
 }
+"""What a head's row says with a whole number, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Head:
     def _understood(self, row: Row, position: int) -> Any:
         name = self.args[position]
         if name != "anchors":
-            return row.whole(position, _MEANINGS[name])
+            return row.whole(position, MEANINGS[name])
         anchors = row.args[position]
         if isinstance(anchors, int):
             anchors = [list(range(row.whole(position, "anchors") * 2))] * len(row.reads)

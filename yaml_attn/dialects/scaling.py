@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -69,6 +70,18 @@ class Scale:
     def outputs(self) -> int:
         """Channels of a detection output; a row that asks for exactly so many is not scaled."""
         return self.anchors_per_cell * (self.nc + 5)
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """What the parser calls the settings, for args that name them."""
+        return {
+            "nc": self.nc,
+            "anchors": self.anchors,
+            "na": self.anchors_per_cell,
+            "no": self.outputs,
+            "gd": self.depth,
+            "gw": self.width,
+        }
 
     def channels(self, nominal: int) -> int:
         """Output channels of a row that asks for `nominal` ones."""

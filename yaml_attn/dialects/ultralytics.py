@@ -17,26 +17,32 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Sequence
 from typing import Any, Final
 
-from yaml_attn.config.network import Layer, Network
+from yaml_attn.config.network import Network
 from yaml_attn.dialects.arguments import LONGEST, shorten
-from yaml_attn.dialects.base import Dialect, ResolvedLayer, Settings
+from yaml_attn.dialects.base import Dialect, Settings
 from yaml_attn.dialects.composed import Find, host
 from yaml_attn.dialects.rows import Parser, Row
-from yaml_attn.dialects.strides import strides
 from yaml_attn.dialects.ultralytics_rules import RULES
 from yaml_attn.dialects.ultralytics_scaling import Scaling
-from yaml_attn.errors import BuildError, ConfigError
-
-MODULES: Final = frozenset(RULES)
-"""Every module name of this dialect, but for the layers of torch and torchvision."""
+from yaml_attn.errors import BuildError
 
 NEW_HEAD: Final = frozenset(["A2C2f", "C2fCIB", "C3k2"])
 """Modules of which one is enough for Detect to be built in its newer form."""
 
 _TORCH: Final = re.compile(r"(nn|torchvision\.ops)\.[A-Za-z]\w*")
+
+_TASKS: Final = (
+    ("classify", "classify"),
+    ("detect", "detect"),
+    ("semanticsegment", "semantic"),
+    ("segment", "segment"),
+    ("pose", "pose"),
+    ("obb", "obb"),
+    ("depth", "depth"),
+)
+"""What the module is called, or contains -> the task; `guess_model_task`, the first that fits."""
 
 # Variables of the parser that are no use as an argument.
 _LOCALS: Final = frozenset(
@@ -46,32 +52,16 @@ _LOCALS: Final = frozenset(
 
 
 class _Parser(Parser):
-    def resolve(
-        self,
-        network: Network,
-        settings: Settings,
-        mechanism: Find,
-        *,
-        nc: int | None = None,
-        scale: str | None = None,
-    ) -> tuple[ResolvedLayer, ...]:
-        """Every layer as the framework would construct it; see `base.Resolve`.
+    def scaling(self, settings: Settings, nc: int | None, scale: str | None) -> Scaling:
+        """The settings that rows depend on, at one of the config's scales."""
+        return Scaling.at(settings, scale, nc)
 
-        Raises:
-            UsageError: the config has scales, and this is none of them.
-            ConfigError: a setting is missing, or its value is of no use; or there are no layers.
-            BuildError: the framework could not construct a row; its layer is named.
+    def keeps(self, name: str) -> bool:
+        """Whether a module that no framework knows keeps the size of its map.
+
+        It is a mechanism's, which do, or a layer of torch, which need not.
         """
-        scaling = Scaling.at(settings, scale, nc)
-        if not network.layers:
-            raise ConfigError("the config has no layers")
-        # A name that no framework has is a mechanism's here, or is refused below.
-        known = strides(network, keeps=lambda name: not name.startswith(("nn.", "torchvision.")))
-        resolved: list[ResolvedLayer] = []
-        for index, (layer, stride) in enumerate(zip(network.layers, known, strict=True)):
-            row = _Row(self, network, layer, index, resolved, scaling)
-            resolved.append(row.resolved(mechanism, stride))
-        return tuple(resolved)
+        return not name.startswith(("nn.", "torchvision."))
 
     def kind(self, name: str, mechanism: Find) -> str:
         """The module whose rule a row follows: of a layer of torch, that of any other."""
@@ -79,48 +69,13 @@ class _Parser(Parser):
             return "nn.Identity"
         return super().kind(name, mechanism)
 
-
-class _Row(Row):
-    def __init__(
-        self,
-        parser: Parser,
-        network: Network,
-        layer: Layer,
-        index: int,
-        earlier: Sequence[ResolvedLayer],
-        scaling: Scaling,
-    ) -> None:
-        super().__init__(parser, network, layer, index, earlier, scaling)
-        self.names = {
-            "nc": scaling.nc,
-            "scale": scaling.name,
-            "depth": scaling.depth,
-            "width": scaling.width,
-            "max_channels": scaling.max_channels,
-            "reg_max": scaling.reg_max,
-            "end2end": scaling.end2end,
-            "kpt_shape": scaling.kpt_shape,
-            "ch": self.seen,
-            "c2": self.seen[-1],
-            "f": self.spelled,
-            "i": index,
-            "n": layer.number,
-        }
-
-    def _args(self) -> list[Any]:
-        """The args with their strings understood; a mechanism's first one is not looked at."""
-        skipped = 0 if self.kind in self.parser.rules else 1
-        return [
-            self._understood(arg) if isinstance(arg, str) and at >= skipped else arg
-            for at, arg in enumerate(self.layer.args)
-        ]
-
-    def _understood(self, text: str) -> Any:
-        if text in self.names:
-            return self.names[text]
+    def understood(self, text: str, row: Row) -> Any:
+        """What an argument string means."""
+        if text in row.variables:
+            return row.variables[text]
         if text in _LOCALS:
             raise BuildError(
-                f"{text!r} in args is a variable of the parser in {self.parser.title}, no string"
+                f"{text!r} in args is a variable of the parser in {self.title}, no string"
             )
         try:
             with warnings.catch_warnings():
@@ -130,7 +85,7 @@ class _Row(Row):
             return text
         except (SyntaxError, TypeError, RecursionError, MemoryError):
             raise BuildError(
-                f"{self.parser.title} fails on {shorten(text)} in args",
+                f"{self.title} fails on {shorten(text)} in args",
                 hint="It parses every string there, which must be a name or a literal of Python.",
             ) from None
 
@@ -144,7 +99,13 @@ def legacy_head(network: Network) -> bool:
     return not any((host(layer.module) or layer.module) in NEW_HEAD for layer in network.layers)
 
 
-_PARSER: Final = _Parser("Ultralytics", RULES, "yolov8s.yaml")
+def task_of(head: str) -> str:
+    """What the framework trains a network for whose last row has this module: "detect", ..."""
+    name = head.lower()
+    return next((task for part, task in _TASKS if part in name), "detect")
+
+
+_PARSER: Final = _Parser("Ultralytics", RULES)
 resolve: Final = _PARSER.resolve
 
 DIALECT: Final = Dialect("ultralytics", _PARSER.title, resolve, builder="ultralytics")

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from yaml_attn.dialects import yolov9
 from yaml_attn.dialects.rows import Made, Row, Rule
-from yaml_attn.dialects.rules import joined, kept, repeating, scaled
+from yaml_attn.dialects.rules import MEANINGS, joined, kept, repeating, scaled
 from yaml_attn.dialects.scaling import is_whole
 from yaml_attn.dialects.ultralytics_scaling import Scaling
 from yaml_attn.errors import BuildError
@@ -32,9 +32,7 @@ KEEPING: Final = frozenset("Conv2 RepConv RepVGGDW nn.Identity".split())
 """Modules that it treats as ones it does not know, and so all layers of torch and torchvision."""
 
 _MEANINGS: Final[Mapping[str, str]] = {
-    "nc": "nc, the number of classes",
-    "nm": "nm, the number of masks",
-    "npr": "npr, the channels of the protos",
+    **MEANINGS,
     "ne": "ne, the number of extra outputs",
     "embed": "embed, the length of a text's embedding",
 }

@@ -70,6 +70,20 @@ class Scaling(Scale):
             kpt_shape=settings.get("kpt_shape", 1.0),
         )
 
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """What the parser calls the settings, for args that name them."""
+        return {
+            "nc": self.nc,
+            "scale": self.name,
+            "depth": self.depth,
+            "width": self.width,
+            "max_channels": self.max_channels,
+            "reg_max": self.reg_max,
+            "end2end": self.end2end,
+            "kpt_shape": self.kpt_shape,
+        }
+
     def channels(self, nominal: int) -> int:
         """Output channels of a row that asks for `nominal` ones."""
         return self.divisible(nominal)

@@ -16,9 +16,7 @@ from yaml_attn.dialects.rows import Parser, Rule
 RULES: Final[Mapping[str, Rule]] = {
     module: rule for module, rule in yolov5.RULES.items() if module not in {"Classify", "Segment"}
 }
-
-MODULES: Final = frozenset(RULES)
-"""Every module name of this dialect."""
+"""Module -> what the parser does with its rows."""
 
 _PARSER: Final = Parser("YOLOv3", RULES, another="yolov3-tiny.yaml")
 resolve: Final = _PARSER.resolve

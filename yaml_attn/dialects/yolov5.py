@@ -33,9 +33,7 @@ RULES: Final[Mapping[str, Rule]] = {
     **dict.fromkeys(["Classify", "nn.Conv2d"], kept),
     **HEADS,
 }
-
-MODULES: Final = frozenset(RULES)
-"""Every module name of this dialect."""
+"""Module -> what the parser does with its rows."""
 
 _PARSER: Final = Parser("YOLOv5", RULES, another="yolov5m.yaml", channel_multiple=True)
 resolve: Final = _PARSER.resolve

@@ -63,9 +63,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "Shortcut": added,
     **HEADS,
 }
-
-MODULES: Final = frozenset(RULES)
-"""Every module name of this dialect."""
+"""Module -> what the parser does with its rows."""
 
 _PARSER: Final = Parser("YOLOv7", RULES, another="yolov7x.yaml", lenient=True)
 resolve: Final = _PARSER.resolve

@@ -112,9 +112,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "Shortcut": added,
     **HEADS,
 }
-
-MODULES: Final = frozenset(RULES)
-"""Every module name of this dialect."""
+"""Module -> what the parser does with its rows."""
 
 _PARSER: Final = Parser("YOLOv9", RULES, another="gelan-m.yaml")
 resolve: Final = _PARSER.resolve
