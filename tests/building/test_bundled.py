@@ -10,6 +10,7 @@ from typing import Any
 import facts
 import pytest
 import torch
+from building.small import ROWS, SETTINGS, with_row
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
@@ -23,30 +24,9 @@ from yaml_attn.config.network import Network
 from yaml_attn.dialects import find
 from yaml_attn.errors import BuildError, ConfigError
 
-SETTINGS: dict[str, Any] = {
-    "nc": 2,
-    "depth_multiple": 1.0,
-    "width_multiple": 1.0,
-    "anchors": [[10, 13], [30, 61]],
-}
-ROWS: list[list[Any]] = [
-    [-1, 1, "Conv", [16, 3, 2]],
-    [-1, 1, "Conv", [32, 3, 2]],
-    [-1, 1, "C3", [32]],
-    [-1, 1, "Conv", [64, 3, 2]],
-    [-1, 1, "nn.Upsample", ["None", 2, "nearest"]],
-    [[-1, 2], 1, "Concat", [1]],
-    [-1, 1, "C3", [32]],
-    [[6, 3], 1, "Detect", ["nc", "anchors"]],
-]
-
 
 def model(rows: list[list[Any]] = ROWS, *, init: bool = False, **settings: Any) -> Model:
     return build(Network.read({"backbone": rows}), SETTINGS | settings, init=init)
-
-
-def with_row(index: int, row: list[Any]) -> list[list[Any]]:
-    return [row if at == index else kept for at, kept in enumerate(ROWS)]
 
 
 def digest(keys: dict[str, torch.Tensor]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import facts
 import pytest
 import torch
+from building.small import ROWS, SETTINGS, with_row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -24,28 +25,8 @@ from yaml_attn.modules import MECHANISMS
 from yaml_attn.modules.registry import find
 
 YOLOV5 = find_dialect("yolov5")
-SETTINGS: dict[str, Any] = {
-    "nc": 2,
-    "depth_multiple": 1.0,
-    "width_multiple": 1.0,
-    "anchors": [[10, 13], [30, 61]],
-}
-ROWS: list[list[Any]] = [
-    [-1, 1, "Conv", [16, 3, 2]],
-    [-1, 1, "Conv", [32, 3, 2]],
-    [-1, 1, "C3", [32]],
-    [-1, 1, "Conv", [64, 3, 2]],
-    [-1, 1, "nn.Upsample", ["None", 2, "nearest"]],
-    [[-1, 2], 1, "Concat", [1]],
-    [-1, 1, "C3", [32]],
-    [[6, 3], 1, "Detect", ["nc", "anchors"]],
-]
 SHARED = Memo()
 """As a study uses one: what it learned of one network serves the next."""
-
-
-def with_row(index: int, row: list[Any]) -> list[list[Any]]:
-    return [row if at == index else kept for at, kept in enumerate(ROWS)]
 
 
 def whole(network: Network, settings: dict[str, Any], **options: Any) -> BuildReport:

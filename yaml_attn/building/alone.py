@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from yaml_attn.building.failures import first_line
 from yaml_attn.building.flops import FlopCount
+from yaml_attn.building.probing import count_parameters
 from yaml_attn.building.report import LayerReport
 from yaml_attn.building.uninitialised import Uninitialised
 from yaml_attn.config.network import Network
@@ -58,7 +59,7 @@ def inspect_alone(
         index=index,
         module=layer.module,
         number=layer.number,
-        parameters=sum(parameter.numel() for parameter in made.parameters()),
+        parameters=count_parameters(made),
         shape=tuple(output.shape[1:]),
         stride=layer.stride,
         flops=flops.total,
@@ -66,7 +67,11 @@ def inspect_alone(
 
 
 def _zeros(layer: ResolvedLayer, imgsz: int) -> Tensor:
-    """What a layer gives for one image."""
+    """What a layer gives for one image, (1, C, H, W).
+
+    Raises:
+        BuildError: the rows do not say how large that is.
+    """
     if layer.stride is None:
         raise BuildError(
             f"the rows do not say at which stride layer {layer.index} ({layer.module}) works"

@@ -5,9 +5,9 @@ Mechanisms stand alone, or inside a block (`blocks/composed.py`).
 
 from __future__ import annotations
 
-import inspect as signatures
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from inspect import Signature, signature
 from typing import Any, Final, TypeAlias
 
 from torch import nn
@@ -96,7 +96,7 @@ def construct(
     written = f"{name}({', '.join(map(str, layer.args))})"
     try:
         args = [_torch_value(arg) for arg in layer.args]
-        signatures.signature(make).bind(*args)
+        signature(make).bind(*args)
         copies = [make(*args) for _ in range(layer.copies)]
     except Exception as error:  # noqa: BLE001  # whatever torch makes of an impossible argument
         takes = f"It takes {name}{_signature(make)}. " if isinstance(error, TypeError) else ""
@@ -143,6 +143,6 @@ def _torch_value(arg: Any) -> Any:
 
 
 def _signature(make: Callable[..., nn.Module]) -> str:
-    parameters = list(signatures.signature(make).parameters.values())
+    parameters = list(signature(make).parameters.values())
     bare = [parameter.replace(annotation=parameter.empty) for parameter in parameters]
-    return str(signatures.Signature(bare))
+    return str(Signature(bare))

@@ -28,8 +28,9 @@ from yaml_attn.building.bundled import (
     inspect,
 )
 from yaml_attn.building.flops import FlopCount
+from yaml_attn.building.probing import count_parameters, parts, shape_of, still, stride_of
 from yaml_attn.building.report import BuildReport, LayerReport, Shape
-from yaml_attn.building.running import shape_of, still, stride_of
+from yaml_attn.building.running import are_levels, strides_read
 from yaml_attn.building.uninitialised import Uninitialised
 from yaml_attn.building.unmultiplied import Unmultiplied
 from yaml_attn.config.network import IMAGE, Network
@@ -133,7 +134,7 @@ class _Map(NamedTuple):
             _UnclearError: the batch is not one image, or the values are no float32.
         """
         if not isinstance(output, Tensor):
-            return tuple(cls.of(part) for part in output)
+            return tuple(cls.of(part) for part in parts(output))
         if output.shape[:1] != (1,) or output.dtype is not torch.float32:
             raise _UnclearError
         return cls(tuple(output.shape[1:]), output.stride())
@@ -210,15 +211,15 @@ def _learn(
         given = [cast("_Map", each).zeros() for each in inputs]
         # Of our own convolutions the shape is known; a class of the user's may refuse to multiply.
         quick = Unmultiplied() if _is_ours(make) else nullcontext()
-        with still(cast("Any", module)), quick, FlopCount() as flops:
+        with still(module), quick, FlopCount() as flops:
             output = module(given if listed else given[0])
     except Exception:  # noqa: BLE001  # whatever it is, the whole network fails of it
         raise _UnclearError from None
     return _Facts(
         output=_Map.of(output),
         shape=shape_of(output),
-        parameters=_count(module),
-        shared=_count(act) if act is not None and act in module.modules() else 0,
+        parameters=count_parameters(module),
+        shared=count_parameters(act) if act is not None and act in module.modules() else 0,
         flops=flops.total,
         levels=module.levels if isinstance(module, Detect) else None,
     )
@@ -256,18 +257,12 @@ def _head_strides(network: Network, found: Sequence[_Facts], imgsz: int) -> tupl
     if levels is None or not head.listed:
         return ()
     reads = [network.index.get(source.key, IMAGE) for source in head.sources]
-    heights = [imgsz if at == IMAGE else cast("int", found[at].shape[1]) for at in reads]
-    strides = [imgsz / height for height in heights]
-    main, auxiliary = strides[:levels], strides[levels:]
-    if sorted(set(main)) not in (main, main[::-1]) or auxiliary not in ([], main):
+    strides = strides_read(reads, [facts.shape for facts in found], imgsz)
+    if not are_levels(strides, levels):
         raise _UnclearError
-    return tuple(main)
+    return tuple(strides[:levels])
 
 
 def _is_ours(make: Callable[..., nn.Module]) -> bool:
     attention = make.mechanism if isinstance(make, ComposedBlock) else make
     return attention.__module__.startswith(("torch.", "yaml_attn."))
-
-
-def _count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.module import (
     register_module_forward_hook,
     register_module_forward_pre_hook,
@@ -21,6 +20,15 @@ from torch.nn.modules.module import (
 
 from yaml_attn.building.blaming import cannot_make, cannot_run, read_by
 from yaml_attn.building.flops import FlopCount
+from yaml_attn.building.probing import (
+    backward,
+    count_parameters,
+    is_finite,
+    shape_of,
+    still,
+    stride_of,
+    tensors,
+)
 from yaml_attn.building.recipe import Recipe
 from yaml_attn.building.report import BuildReport, LayerReport, Shape
 from yaml_attn.building.uninitialised import Uninitialised
@@ -69,14 +77,14 @@ def build(
                     index=at,
                     module=row.module,
                     number=row.number,
-                    parameters=_parameters(rows[at]),
+                    parameters=count_parameters(rows[at]),
                     shape=watch.seen[at].shape,
-                    stride=_stride(watch.seen[at].shape, imgsz),
+                    stride=stride_of(watch.seen[at].shape, imgsz),
                     flops=watch.seen[at].flops if _is_wanted(at, flops) else None,
                 )
                 for at, row in enumerate(recipe.rows)
             ),
-            _parameters(model),
+            count_parameters(model),
             _head_strides(rows[-1], watch.shapes, imgsz),
             imgsz,
         )
@@ -134,11 +142,9 @@ class _Watch:
 
     def _after(self, module: Any, _args: Any, output: Any) -> None:
         if _is_row(module):
-            finite = not self.values or all(
-                bool(value.isfinite().all()) for value in _tensors(output)
-            )
+            finite = not self.values or is_finite(output)
             flops = self.flops.total - self._counted
-            self.seen[module.i] = _Seen(_shape(output), flops, finite)
+            self.seen[module.i] = _Seen(shape_of(output), flops, finite)
             self.running = self.given = None
 
 
@@ -156,10 +162,7 @@ def _explained(recipe: Recipe, watch: _Watch) -> Iterator[None]:
 
 
 def _observe(model: nn.Module, watch: _Watch, channels: int, imgsz: int) -> None:
-    for module in model.modules():
-        # In evaluation, heads decode and nn.MultiheadAttention hides its products.
-        module.training = not isinstance(module, _BatchNorm)
-    with torch.no_grad(), Unmultiplied(), watch.flops:
+    with still(model), Unmultiplied(), watch.flops:
         model(torch.zeros(1, channels, imgsz, imgsz))
 
 
@@ -170,16 +173,12 @@ def _train(
     watch.values = True
     noise = torch.Generator().manual_seed(0)
     image = torch.rand(2, recipe.channels, imgsz, imgsz, generator=noise)
-    outputs = [value for value in _tensors(model.train()(image)) if value.requires_grad]
+    outputs = [value for value in tensors(model.train()(image)) if value.requires_grad]
     for at, seen in sorted(watch.seen.items()):
         if not seen.finite:
             module = recipe.rows[at].module
             raise BuildError(f"{module} gives values that are not finite", layer=at)
-    try:
-        loss = torch.stack([value.square().mean() for value in outputs]).sum()
-        torch.autograd.backward(loss)
-    except RuntimeError as error:
-        raise BuildError(f"the backward pass failed: {error}") from None
+    backward(outputs)
     for at, row in enumerate(rows):
         for name, parameter in row.named_parameters():
             where = f"{name} of {recipe.rows[at].module}"
@@ -198,39 +197,11 @@ def _is_wanted(at: int, flops: bool | Collection[int]) -> bool:
     return flops if isinstance(flops, bool) else at in flops
 
 
-def _parameters(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
-
-
-def _shape(output: Any) -> Shape:
-    if isinstance(output, Tensor):
-        return tuple(output.shape[1:])
-    return tuple(_shape(part) for part in _parts(output))
-
-
-def _parts(output: Any) -> Collection[Any]:
-    """What an output consists of: heads give lists, mappings, and None for what is not there."""
-    if isinstance(output, Mapping):
-        return output.values()
-    return output if isinstance(output, list | tuple) else ()
-
-
-def _tensors(output: Any) -> list[Tensor]:
-    if isinstance(output, Tensor):
-        return [output]
-    return [tensor for part in _parts(output) for tensor in _tensors(part)]
-
-
-def _stride(shape: Shape, imgsz: int) -> float | None:
-    is_map = len(shape) == 3 and isinstance(shape[1], int)
-    return imgsz / cast("int", shape[1]) if is_map else None
-
-
 def _head_strides(head: Any, shapes: Mapping[int, Shape], imgsz: int) -> tuple[float, ...]:
     """Of the maps of each level; auxiliary heads read further maps behind these."""
     levels = getattr(head, "nl", None)
     if not isinstance(levels, int) or not isinstance(head.f, list):
         return ()
     _, reads = read_by(head)
-    strides = [_stride(shapes.get(at, (0, imgsz, imgsz)), imgsz) for at in reads[:levels]]
+    strides = [stride_of(shapes.get(at, (0, imgsz, imgsz)), imgsz) for at in reads[:levels]]
     return tuple(stride for stride in strides if stride is not None)

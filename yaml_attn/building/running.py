@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Collection, Sequence
+from contextlib import nullcontext, suppress
 from typing import Any, Final, NamedTuple, cast
 
 import torch
@@ -21,6 +21,15 @@ from yaml_attn.blocks.heads import Detect
 from yaml_attn.building.failures import explain, refuse_strides
 from yaml_attn.building.flops import FlopCount
 from yaml_attn.building.model import Model
+from yaml_attn.building.probing import (
+    backward,
+    count_parameters,
+    is_finite,
+    shape_of,
+    still,
+    stride_of,
+    tensors,
+)
 from yaml_attn.building.report import BuildReport, LayerReport, Shape
 from yaml_attn.config.network import IMAGE
 from yaml_attn.errors import BuildError
@@ -65,15 +74,14 @@ def inspect(
             index=at,
             module=layer.module,
             number=layer.number,
-            parameters=sum(parameter.numel() for parameter in model.model[at].parameters()),
+            parameters=count_parameters(model.model[at]),
             shape=shapes[at],
             stride=layer.stride or stride_of(shapes[at], imgsz),
             flops=counts.get(at),
         )
         for at, layer in enumerate(model.resolved)
     )
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    return BuildReport(layers, parameters, _head_strides(model, shapes, imgsz), imgsz)
+    return BuildReport(layers, count_parameters(model), _head_strides(model, shapes, imgsz), imgsz)
 
 
 def run_real(model: Model, imgsz: int = 640) -> None:
@@ -92,38 +100,18 @@ def run_real(model: Model, imgsz: int = 640) -> None:
     def call(at: int, layer: nn.Module, given: Any) -> Any:
         output = _call(model, at, layer, given, imgsz, shapes)
         shapes.append(shape_of(output))
-        if not all(bool(value.isfinite().all()) for value in _tensors(output)):
+        if not is_finite(output):
             raise BuildError(f"{names[at]} gives values that are not finite", layer=at)
         return output
 
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        outputs = _tensors(trained(image, call))
-        try:
-            loss = torch.stack([value.square().mean() for value in outputs]).sum()
-            torch.autograd.backward(loss)
-        except RuntimeError as error:
-            raise BuildError(f"the backward pass failed: {error}") from None
+        backward(tensors(trained(image, call)))
     for at, layer in enumerate(trained.model):
         for name, parameter in layer.named_parameters():
             if parameter.grad is None:
                 raise BuildError(f"no gradient reaches {name} of {names[at]}", layer=at)
             if not bool(parameter.grad.isfinite().all()):
                 raise BuildError(f"the gradient of {name} of {names[at]} is not finite", layer=at)
-
-
-@contextmanager
-def still(model: Model) -> Iterator[None]:
-    """No gradients, no statistics, no random numbers used up; all as it was afterwards."""
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            for module, _ in modes:
-                # In evaluation, heads decode and nn.MultiheadAttention hides its products.
-                module.training = not isinstance(module, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 class _Seen(NamedTuple):
@@ -219,13 +207,6 @@ def _is_regular(model: Model, seen: Sequence[_Seen], size: int) -> bool:
     )
 
 
-def shape_of(output: Any) -> Shape:
-    """Of one image's output, without the batch; nested as it is."""
-    if isinstance(output, Tensor):
-        return tuple(output.shape[1:])
-    return tuple(shape_of(part) for part in output)
-
-
 def _scaled(shape: Shape, imgsz: int, size: int) -> Shape:
     """The shape for an image of `imgsz` pixels; height and width are second and third."""
     if shape and isinstance(shape[0], tuple):
@@ -236,25 +217,23 @@ def _scaled(shape: Shape, imgsz: int, size: int) -> Shape:
     return (sizes[0], sizes[1] * imgsz // size, sizes[2] * imgsz // size, *sizes[3:])
 
 
-def stride_of(shape: Shape, imgsz: int) -> float | None:
-    """Pixels of the image per pixel of a map; None for what is no map."""
-    is_map = len(shape) == 3 and isinstance(shape[1], int)
-    return imgsz / cast("int", shape[1]) if is_map else None
-
-
 def _head_strides(model: Model, shapes: Sequence[Shape], imgsz: int) -> tuple[float, ...]:
     head, reads = model.model[-1], model.reads[-1]
     if not isinstance(head, Detect) or not isinstance(reads, list):
         return ()
-    heights = [imgsz if at == IMAGE else cast("int", shapes[at][1]) for at in reads]
-    strides = [imgsz / height for height in heights]
-    main, auxiliary = strides[: head.levels], strides[head.levels :]
-    if sorted(set(main)) not in (main, main[::-1]) or auxiliary not in ([], main):
+    strides = strides_read(reads, shapes, imgsz)
+    if not are_levels(strides, head.levels):
         raise refuse_strides(model, strides, head.levels)
-    return tuple(main)
+    return tuple(strides[: head.levels])
 
 
-def _tensors(output: Any) -> list[Tensor]:
-    if isinstance(output, Tensor):
-        return [output]
-    return [tensor for part in output for tensor in _tensors(part)]
+def strides_read(reads: Sequence[int], shapes: Sequence[Shape], imgsz: int) -> list[float]:
+    """The strides of the maps that a head reads, from the shapes of all layers."""
+    heights = [imgsz if at == IMAGE else cast("int", shapes[at][1]) for at in reads]
+    return [imgsz / height for height in heights]
+
+
+def are_levels(strides: Sequence[float], levels: int) -> bool:
+    """Whether so many levels are of different strides in order, and auxiliary ones of the same."""
+    main, auxiliary = list(strides[:levels]), list(strides[levels:])
+    return sorted(set(main)) in (main, main[::-1]) and auxiliary in ([], main)

@@ -49,7 +49,6 @@ _SILENT: Final = frozenset(
 )
 """Modules that a row says too little about."""
 
-
 LARGEST: Final = 2**16
 """Pixels; an argument beyond it is no stride. Powers of it would leave the range of a float."""
 
