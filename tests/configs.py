@@ -29,6 +29,13 @@ head:
 """
 """Eight layers; layer 2 is read by 3 and 5, layer 3 by 4 and Detect."""
 
+SMALL_V8 = (
+    SMALL.replace("C3", "C2f")
+    .replace("anchors: [[10, 13], [30, 61]]", "scales: {n: [1, 1, 64], s: [1, 2, 64]}")
+    .replace("[nc, anchors]", "[nc]")
+)
+"""The same in Ultralytics' form, at two scales."""
+
 
 def document(text: str = SMALL) -> Document:
     return Document.parse(text.encode())
@@ -50,7 +57,9 @@ class Style:
 
 STYLES = st.builds(
     Style,
-    layout=st.sampled_from(["block", "flow", "bracket line", "key line", "exploded", "one line"]),
+    layout=st.sampled_from(
+        ["block", "flow", "bracket line", "key line", "exploded", "one line", "closed"]
+    ),
     indent=st.sampled_from(["", "  ", "    "]),
     gap=st.sampled_from([" ", "", "  "]),
     newline=st.sampled_from(["\n", "\r\n"]),
@@ -113,10 +122,13 @@ def _section(key: str, rows: list[list[Any]], first: int, style: Style) -> list[
     if style.layout == "one line":
         pairs = zip(flow, commas, strict=True)
         return [f"{key}: [{style.gap.join(row + comma for row, comma in pairs)}]"]
+    if style.layout == "closed":  # the last row's comment stands behind the end of the list
+        commas[-1] = "]"
     body = [f"{r}{comma}{c}" for r, comma, c in zip(flow, commas, comments, strict=True)]
-    if style.layout == "flow":  # the first row on the line of the bracket
+    if style.layout in {"flow", "closed"}:  # the first row on the line of the bracket
         rest = [f"   {row}" for row in body[1:]]
-        return [f"{key}:", *_between([f"  [{body[0]}", *rest], style), "  ]"]
+        end = ["  ]"] if style.layout == "flow" else []
+        return [f"{key}:", *_between([f"  [{body[0]}", *rest], style), *end]
     opening = [f"{key}: ["] if style.layout == "key line" else [f"{key}:", "  ["]
     return [*opening, *_between([f"    {row}" for row in body], style), "  ]"]
 

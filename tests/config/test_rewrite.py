@@ -129,7 +129,8 @@ def test_the_new_row_stands_as_its_neighbours_do(before: str, after: str) -> Non
     [
         ("\n  [[-1, 1, A, [8]],\n  ]\n", "\n  [[-1, 1, A, [8]],\n   [-1, 1, SE, [16]],\n  ]\n"),
         ("\n  [[-1, 1, A, [8]]\n  ]\n", "\n  [[-1, 1, A, [8]],\n   [-1, 1, SE, [16]]\n  ]\n"),
-        ("\n  [[-1, 1, A, [8]]]  # 0\n", "\n  [[-1, 1, A, [8]],\n   [-1, 1, SE, [16]]]  # 0\n"),
+        ("\n  [[-1, 1, A, [8]]]  # 0\n", "\n  [[-1, 1, A, [8]],  # 0\n   [-1, 1, SE, [16]]]\n"),
+        ("\n  [[-1, 1, A, [8]]]  # B\n", "\n  [[-1, 1, A, [8]],\n   [-1, 1, SE, [16]]]  # B\n"),
         (
             "\n  [\n    [-1, 1, A, [8]]  # 0\n  ]\n",
             "\n  [\n    [-1, 1, A, [8]],  # 0\n    [-1, 1, SE, [16]]\n  ]\n",
@@ -221,7 +222,7 @@ def test_the_proof_compares_what_is_read_and_not_only_how_it_is_written() -> Non
         prove(found, wrong, rewrite(found, wrong))
 
 
-ANCHORED = "# x\n\n" + SMALL.replace("C3, [16]]", "&kind C3, &wide [16]]", 1)
+ANCHORED = "\n\n" + SMALL.replace("C3, [16]]", "&kind C3, &wide [16]]", 1)
 
 
 @pytest.mark.parametrize(

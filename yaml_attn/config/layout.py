@@ -15,6 +15,7 @@ from yaml_attn.config.document import Document, Row
 from yaml_attn.config.syntax import Span, write_scalar
 
 _MARGIN = re.compile(r"[ \t]*(-[ \t]+)?")
+_CLOSING = re.compile(r"[ \t]*\]")
 
 
 class Splice(NamedTuple):
@@ -52,6 +53,10 @@ def add_after(document: Document, row: Row, new: Sequence[Sequence[Any]]) -> lis
     lines = margin + f",{margin}".join(rows)
     if alone:
         return [_insert(row.span.end, ","), _insert(line_end, lines)]
+    closing = _CLOSING.match(text, behind)
+    if closing and row.comment_index:  # the comment is the row's, though the list ends before it
+        moved = Splice(Span(*closing.span()), ",")
+        return [moved, _insert(line_end, lines + closing[0])]
     return [_insert(row.span.end, f",{lines}")]
 
 
@@ -85,6 +90,11 @@ def cut(document: Document, first: int, last: int, *, list_goes_on: bool) -> lis
         if newline:
             return [*found, Splice(Span(line.start, newline.end()), "")]
         return [*found, Splice(Span(len(text[: line.start].rstrip("\r\n")), line.end), "")]
+    closing = _CLOSING.match(text, end)
+    if above and orphan and above.comment_index and opens_line and closing:
+        line_above = _line_end(text, orphan.end)
+        if not (text[closing.end() : line.end] + text[line_above : line.start]).strip():
+            return [Splice(orphan, closing[0]), Splice(Span(line_above, closing.end()), "")]
     if orphan:
         if "#" in text[orphan.end : start]:  # a comment between them stays
             return [Splice(orphan, ""), Splice(Span(start, end), "")]
