@@ -76,7 +76,7 @@ TASKS = """
         def __init__(self, cfg):
             super().__init__()
             self.yaml = cfg
-            self.model, self.save = parse_model(deepcopy(cfg), ch=3)
+            self.model, self.save = parse_model(deepcopy(cfg), ch=cfg.get("ch", 3))
 
         def forward(self, x):
             y = []

@@ -159,6 +159,10 @@ def test_the_scale_is_the_asked_one_or_that_of_the_name_or_the_first(
     assert (report.layers[0].shape[0], report.layers[1].number) == (channels, channels // 8)
 
 
+def test_the_image_has_the_channels_that_the_config_says() -> None:
+    assert built(f"ch: 4\n{CONFIG}").layers[0].parameters == 4 * 9 * 32 + 64
+
+
 def test_a_scale_that_the_config_has_not_is_refused() -> None:
     with pytest.raises(UsageError, match=r"there is no scale x\nThere are n, s."):
         built(scale="x")

@@ -95,7 +95,7 @@ def build(
     config = {**plain(document, nc), "scale": scale, "yaml_file": name}
     # What the loader makes of the string.
     config = {key: None if value == "None" else value for key, value in config.items()}
-    channels = config.get("channels", 3)
+    channels = config.get("channels", config.get("ch", 3))  # `ch` before 8.3, and in forks
 
     def make() -> nn.Module:
         made = model(config, ch=channels, nc=config.get("nc"), verbose=False)
