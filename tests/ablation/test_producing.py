@@ -243,6 +243,27 @@ def test_the_tables_hold_what_the_manifest_says(read: Read, tmp_path: Path) -> N
     assert columns == {6}
 
 
+def test_tables_spell_out_what_the_study_varies_and_places_one_way(read: Read) -> None:
+    result = run(
+        read(
+            "bases: small.yaml\nbaseline: false\n"
+            "modules: {SE: {ratio: [4, 16]}, CBAM: {ratio: 16}}\n"
+            "places: ['2,3', [2, before 6], 'before 1,3']\n"
+        ),
+        build=False,
+    )
+    text = Folder(Path("configs"), result).files["summary.md"].decode()
+    places = ("2, 3", "2, before 6", "before 1, before 3")
+    assert text.splitlines()[4:] == [
+        f"| {module} | {place} |"
+        for module in ("SE (ratio 4)", "SE (ratio 16)", "CBAM")
+        for place in places
+    ]
+    assert result.made[3].variant.name == "small_SE_2-3"
+    record = manifest(result)["variants"][3]
+    assert (record["settings"], record["places"]) == ({"ratio": 16}, ["2", "3"])
+
+
 def test_a_study_without_figures_has_tables_without_their_columns(read: Read) -> None:
     result = run(read("bases: small.yaml\nmodules: [SE]\nplaces: [2]\n"), build=False)
     text = Folder(Path("configs"), result).files["summary.md"].decode()

@@ -33,13 +33,19 @@ REFUSED = [
     (f"{PLACES}modules: [true]\n", 3, "modules[0]: True is no text", ""),
     (f"{PLACES}modules: ['']\n", 3, "modules[0]: is empty", ""),
     (f"{PLACES}modules: [./no.py:X]\n", 3, "modules[0]: ", ""),
-    (f"{PLACES}modules: [CrossAttention]\n", 3, "reads two maps, and no place", "inputs 8,4"),
+    (
+        f"{PLACES}modules: [CrossAttention]\n",
+        3,
+        "reads two maps, and no place names so many",
+        "inputs 8,4",
+    ),
     (
         f"{BASES}modules: [SE]\nplaces: ['inputs 2,1']\n",
         2,
-        "reads one map, and all places name two",
+        "reads one map, and no place names so many",
         "",
     ),
+    (f"{BASES}modules: [SE]\nplaces: [2, 'inputs 2,1']\n", 3, "names two maps", "CrossAttention"),
     (f"{BASES}modules: [SE]\nplaces: []\n", 3, "places: is empty", ""),
     (f"{BASES}modules: [SE]\nplaces: [[]]\n", 3, "places[0]: is empty", "baseline"),
     (f"{BASES}modules: [SE]\nplaces: [edge 4]\n", 3, "does not name two places", "edge 4:16"),
@@ -76,7 +82,7 @@ REFUSED = [
     (f"{BASES}replace: {{C3: [C3[SE]]}}\n", 2, "is not YAML", "quote what has brackets: 'C3[SE]'"),
     (f"{BOTH}name: '{{base}}_{{mod}}'\n", 4, "name: there is no {mod}", "{module}"),
     (f"{BOTH}name: SE\n", 4, "every variant would have the same name", "{base}"),
-    (f"{BOTH}baseline: 1\n", 4, "baseline: 1 is no true or false", ""),
+    (f"{BOTH}baseline: 1\n", 4, "baseline: 1 is neither true nor false", ""),
     (f"{BOTH}imgsz: 0\n", 4, "imgsz: 0 is no whole number", ""),
     (f"{BOTH}nc: true\n", 4, "nc: True is no whole number", ""),
     (f"{BOTH}channels: c1\n", 4, "'c1' is none of nominal, c2", ""),
@@ -84,6 +90,17 @@ REFUSED = [
     (f"{BOTH}dialect: yolov6\n", 4, "'yolov6' is none of yolov3, ", ""),
     (f"{BOTH}include: [{{modul: SE}}]\n", 4, "include[0].modul: there is no such key", "module?"),
     ("bases: []\nmodules: [SE]\nplaces: [2]\n", 1, "bases: is empty", ""),
+    (f"{BASES}modules: [SE]\nplaces: [P3+]\n", 3, "P3+ lacks a place beside the +", ""),
+    (f"{PLACES}modules: [C3SE]\n", 3, "C3SE is a block with attention", "replace: {C3: 'C3[SE]'}"),
+    (f"{PLACES}modules: SE, CBAM\n", 3, "no bundled", "Several are a list: [SE, CBAM]"),
+    (f"{PLACES}modules:\n\tSE:\n", 4, "is not YAML", "Replace the tab"),
+    (f"{PLACES}modules:\n  SE\uff1a\n  CBAM:\n", 4, 'has "\uff1a" (U+FF1A', 'Write ":"'),
+    (f"{PLACES}modules: {{SE\uff1a{{}}}}\n", 3, "is not YAML", 'It has "\uff1a" (U+FF1A'),
+    (f"{PLACES}modules: [SE\uff0cCBAM]\n", 3, "modules[0]: no bundled", 'Write ","'),
+    (f"{BOTH}exclude: [*_SE]\n", 4, "is not YAML", "Quote what begins with a star: '*_SE'"),
+    (f"{PLACES}modules:[SE]\nnc: 2\n", 4, "is not YAML", "behind the colon in line 3"),
+    (f"{PLACES}modules: {{SE:\nnc: 2\n", 4, "is not YAML", "missing here or in the line above"),
+    (f"{PLACES}modules:\n  - SE\n  CBAM:\n", 5, "is not YAML", "all with a `-` or none"),
 ]
 
 
@@ -132,6 +149,15 @@ def test_every_combination_of_parameters_is_a_module(read: Read) -> None:
         ("SE", {"identity_init": True}),
         ("CoordAtt", {"ratio": 8}),
         ("CoordAtt", {}),
+    ]
+
+
+def test_an_item_of_the_list_may_have_parameters(read: Read) -> None:
+    found = read(f"{PLACES}modules: [CBAM, SE: {{ratio: [4, 8]}}]\n").attentions
+    assert [(each.name, dict(each.parameters)) for each in found] == [
+        ("CBAM", {}),
+        ("SE", {"ratio": 4}),
+        ("SE", {"ratio": 8}),
     ]
 
 

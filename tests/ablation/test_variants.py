@@ -48,7 +48,10 @@ def test_adding_to_a_study_renames_nothing(names: Names) -> None:
         ("{subsets: [1, 2, 3], up_to: 2}", ["1", "2", "3", "1-2", "1-3", "2-3"]),
         ("{subsets: [1, 2, 3]}", ["1", "2", "3", "1-2", "1-3", "2-3", "1-2-3"]),
         ("{subsets: [1, 2], up_to: 9}", ["1", "2", "1-2"]),
-        ("['1,2', [1, 3]]", ["1-2", "1-3"]),
+        ("['1,2', [1, 3], 1 + before 6]", ["1-2", "1-3", "1-before-6"]),
+        ("[[1+2, 3]]", ["1-2-3"]),
+        ("{subsets: [1+2, 3]}", ["1-2", "3", "1-2-3"]),
+        ("[each head.C3+1]", ["6-1"]),
         ("[each backbone.Conv]", ["0", "1", "3"]),
         ("[before each head.C3]", ["before-6"]),
         ("{subsets: [each detect, 1], up_to: 2}", ["6", "3", "1", "6-3", "6-1", "3-1"]),
@@ -127,6 +130,7 @@ def test_a_place_that_no_base_has_is_a_mistake_of_the_study(read: Read) -> None:
 @pytest.mark.parametrize(
     ("patterns", "expected"),
     [
+        ("include: {module: SE (ratio 16)}", ["baseline", "SE_2", "SE_1"]),
         ("include: '*_2'", ["baseline", "SE_2", "SE-ratio4_2", "ECA_2"]),
         ("include: [{module: SE}]", ["baseline", "SE_2", "SE_1", "SE-ratio4_2", "SE-ratio4_1"]),
         ("exclude: [{module: [SE, ECA], place: 2}]", ["baseline", "SE_1", "SE-ratio4_1", "ECA_1"]),
@@ -153,7 +157,18 @@ def test_a_pattern_in_brackets_may_be_a_name(names: Names) -> None:
 def test_a_pattern_that_fits_nothing_is_a_mistake(read: Read) -> None:
     with pytest.raises(UsageError, match=r"exclude\[0\]: fits none") as caught:
         expand(read(f"{HEAD}places: [2]\nexclude: ['*CBAM*']\n"))
-    assert "small_SE_2" in str(caught.value.hint)
+    assert "Names: small_SE_2." in str(caught.value.hint)
+    with pytest.raises(UsageError, match="fits none") as caught:
+        expand(read(f"{HEAD}places: [1, 2, 3, 4+5, 5]\nexclude: [{{place: 7}}]\n"))
+    assert "Places: 1, 2, 3, 4+5 and others." in str(caught.value.hint)
+    with pytest.raises(UsageError, match="none of the variants is left"):
+        expand(read(f"{HEAD}places: [2]\nexclude: [{{module: SE}}]\n"))
+
+
+def test_places_are_found_as_they_are_written_or_shown(names: Names) -> None:
+    text = f"{HEAD}baseline: false\nplaces: [1+2, '1,3']\n"
+    for place in ("1+2", "'1,2'", "'1, 2'", "1-2"):
+        assert names(f"{text}include: {{place: {place}}}\n") == ["small_SE_1-2"]
 
 
 def test_two_different_variants_never_share_a_name(read: Read, tmp_path: Path) -> None:

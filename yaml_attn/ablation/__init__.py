@@ -1,8 +1,8 @@
 """Ablation studies: bases x modules x places -> configs, a manifest, tables.
 
-study = load_study("study.yaml")
-result = run(study)
-Folder(Path("configs"), result).update()
+    study = load_study("study.yaml")
+    result = run(study)
+    Folder(Path("configs"), result).update()
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from yaml_attn.ablation.study import Study
 from yaml_attn.errors import BuildError, YamlAttnError
+from yaml_attn.verifying import sources
 
 if TYPE_CHECKING:
     from yaml_attn.building.report import BuildReport
@@ -67,4 +68,5 @@ class Ahead:
         from yaml_attn.frameworks.build_checkout import Request  # noqa: PLC0415 (studies rarely)
 
         study = self._study
-        return Request(config.text, config.name, config.scale, study.nc, study.imgsz)
+        own = sources(config)
+        return Request(config.text, config.name, config.scale, study.nc, study.imgsz, own=own)

@@ -1,7 +1,7 @@
 """What the variants of a study add: mechanisms with a grid of parameters, blocks with attention.
 
 `modules` is a list of names, or a mapping of names to parameters, in which a list is one variant
-for each of its values:
+for each of its values; an item of the list may be such a mapping too:
 
     modules:
       CBAM:
@@ -20,8 +20,8 @@ for each of its values:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +30,7 @@ from yaml_attn.ablation.fields import Field
 from yaml_attn.dialects.composed import parse
 from yaml_attn.errors import UsageError
 from yaml_attn.modules.arguments import row_arguments
-from yaml_attn.modules.own import is_own
+from yaml_attn.modules.own import is_own, load_rows
 from yaml_attn.modules.registry import AnyMechanism, find
 from yaml_attn.planning import Insert, own_mechanisms
 
@@ -42,6 +42,7 @@ class Attention:
     """A mechanism with its parameters, those that are not its defaults.
 
     `written` is what the study calls it, `module` what an insertion does, `name` its own.
+    `settings` are these, and the defaults of those that the study varies.
     """
 
     field: Field
@@ -50,6 +51,7 @@ class Attention:
     name: str
     inputs: int
     parameters: Mapping[str, Any]
+    settings: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +73,14 @@ def read_attentions(field: Field, folder: Path | None) -> tuple[Attention, ...]:
     Raises:
         UsageError: no such module or parameter, or a value that the parameter cannot have.
     """
-    if isinstance(field.value, dict):
-        named = list(field.pairs())
-    else:
-        named = [(each.text(), each) for each in field.items()]
-    if not named:
-        raise field.wrong("is empty", "E.g. [SE, CBAM]; `yaml-attn modules` lists them.")
-    grids = isinstance(field.value, dict)
     found = tuple(
         attention
-        for name, each in named
-        for attention in _attentions(name, each, grids=grids, folder=folder)
+        for item in field.items()
+        for name, grid in (item.pairs() if isinstance(item.value, dict) else [(item.text(), None)])
+        for attention in _attentions(name, grid or item, _grid(grid) if grid else [{}], folder)
     )
+    if not found:
+        raise field.wrong("is empty", "E.g. [SE, CBAM]; `yaml-attn modules` lists them.")
     modules: dict[str, str] = {}
     for each in found:
         other = modules.setdefault(each.name, each.module)
@@ -90,18 +88,39 @@ def read_attentions(field: Field, folder: Path | None) -> tuple[Attention, ...]:
             raise each.field.wrong(
                 f"the rows of two classes would say {each.name}", "Give one of them another name."
             )
-    return found
+    return _told_apart(found)
+
+
+def _told_apart(found: Sequence[Attention]) -> tuple[Attention, ...]:
+    """Each with those of its settings alone that are no defaults, or that the study varies."""
+    values: dict[tuple[str, str], set[str]] = {}
+    for each in found:
+        for name, value in each.settings.items():
+            values.setdefault((each.name, name), set()).add(repr(value))
+    return tuple(
+        replace(
+            each,
+            settings={
+                name: value
+                for name, value in each.settings.items()
+                if name in each.parameters or len(values[each.name, name]) > 1
+            },
+        )
+        for each in found
+    )
 
 
 def _attentions(
-    written: str, field: Field, *, grids: bool, folder: Path | None
+    written: str, field: Field, grid: Iterable[Mapping[str, Any]], folder: Path | None
 ) -> Iterator[Attention]:
     module = _located(written, folder)
     try:
         mechanism = _find(module)
     except UsageError as error:
+        if "," in written:
+            error.hint = f"Several are a list: [{written}]."
         raise field.within(error) from None
-    for parameters in _grid(field) if grids and field.value is not None else [{}]:
+    for parameters in grid:
         try:
             row_arguments(mechanism, (), parameters)
         except UsageError as error:
@@ -113,7 +132,22 @@ def _attentions(
             mechanism.name,
             mechanism.inputs,
             _without_defaults(mechanism, parameters),
+            {each.name: parameters.get(each.name, each.default) for each in mechanism.parameters},
         )
+
+
+def read_own(field: Field, folder: Path | None) -> tuple[str, ...]:
+    """What `own` says: classes of the user's that rows of the bases name already.
+
+    Raises:
+        UsageError: there is no such class, or its rows could mean something else.
+    """
+    found = tuple(_located(each.text(), folder) for each in field.items())
+    try:
+        load_rows(found)
+    except UsageError as error:
+        raise field.within(error) from None
+    return found
 
 
 def _located(name: str, folder: Path | None) -> str:
@@ -127,11 +161,20 @@ def _located(name: str, folder: Path | None) -> str:
 def _find(module: str) -> AnyMechanism:
     if is_own(module):
         return own_mechanisms([Insert(module)])[module]
+    composed = parse(module, find)
+    if composed:
+        raise UsageError(
+            f"{module} is a block with attention, which takes the place of a block",
+            hint=f"E.g. replace: {{{composed.block}: '{composed}'}}.",
+        )
     return find(module)
 
 
 def _grid(field: Field) -> Iterator[dict[str, Any]]:
     """Every combination of parameters: the last one written varies first."""
+    if field.value is None:
+        yield {}
+        return
     for each in field.items():
         values = {name: [item.value for item in value.items()] for name, value in each.pairs()}
         for name, value in each.pairs():

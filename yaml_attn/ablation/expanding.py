@@ -78,19 +78,19 @@ def _selected(study: Study, candidates: Sequence[Variant]) -> list[Variant]:
     labels = {id(each): each.labels for each in candidates if each.requests}
     for pattern in (*study.include, *study.exclude):
         if not any(map(pattern.fits, labels.values())):
-            names = [each.name for each in candidates if each.requests]
+            there = " ".join(pattern.choices(labels.values()))
             raise pattern.field.wrong(
-                "fits none of the variants", f"They are called like {', '.join(names[:3])}."
+                "fits none of the variants", f"{there} In a pattern, `*` is any text."
             )
-    return [
-        each
-        for each in candidates
-        if not each.requests
-        or (
-            (not study.include or any(one.fits(labels[id(each)]) for one in study.include))
-            and not any(one.fits(labels[id(each)]) for one in study.exclude)
-        )
-    ]
+
+    def wanted(each: Variant) -> bool:
+        included = not study.include or any(one.fits(labels[id(each)]) for one in study.include)
+        return included and not any(one.fits(labels[id(each)]) for one in study.exclude)
+
+    found = [each for each in candidates if not each.requests or wanted(each)]
+    if not any(each.requests for each in found):
+        raise study.exclude[0].field.wrong("none of the variants is left")
+    return found
 
 
 def _distinct(asked: Iterable[Variant]) -> list[Variant]:

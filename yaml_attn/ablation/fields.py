@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
+from yaml_attn.config.lookalikes import in_piece
 from yaml_attn.config.syntax import Node, compose, read_yaml
 from yaml_attn.errors import DocumentError, UsageError
 
@@ -34,8 +35,10 @@ class Field:
     line: int | None = None
 
     def wrong(self, message: str, hint: str | None = None) -> UsageError:
-        """An error about this value."""
+        """An error about this value; a character in it that only looks like YAML's is named."""
         named = f"{self.name}: {message}" if self.name else message
+        looks = self.name and _lookalike(re.sub("['\"]", " ", f"{self.name} {self.value}"))
+        hint = "\n".join(each for each in (looks, hint) if each) or None
         return UsageError(named, path=self.path, line=self.line, hint=hint)
 
     def within(self, error: UsageError) -> UsageError:
@@ -94,7 +97,9 @@ class Field:
 
     def boolean(self) -> bool:
         """Whether it is true."""
-        return self.of(bool, "true or false")
+        if not isinstance(self.value, bool):
+            raise self.wrong(f"{self.value!r} is neither true nor false")
+        return self.value
 
     def positive(self) -> int:
         """A number from 1."""
@@ -119,12 +124,14 @@ def read_fields(path: Path) -> Field:
         text = path.read_text(encoding="utf-8-sig")
         value = read_yaml(text)
         node = compose(text) if isinstance(value, dict) else None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"cannot be read ({reason})", path=path) from None
+    except OSError as error:
+        hint = "Without a study file: --base, --modules and --at."
+        raise UsageError(f"cannot be read ({error.strerror})", path=path, hint=hint) from None
+    except UnicodeDecodeError:
+        raise UsageError("is not UTF-8", path=path, hint="Save it as UTF-8.") from None
     except DocumentError as error:
         raise UsageError(
-            error.message, path=path, line=error.line, hint=_quoting(text, error.line)
+            error.message, path=path, line=error.line, hint=_hint(text, error)
         ) from None
     content = Field("", value, node, path, node.line if node else None)
     if node is None:
@@ -132,9 +139,28 @@ def read_fields(path: Path) -> Field:
     return content
 
 
-def _quoting(text: str, line: int | None) -> str | None:
-    """What to do about `[C3[SE], C3[CBAM]]`, whose own error is about something else."""
-    lines = text.splitlines()
-    here = lines[line - 1] if line and line <= len(lines) else ""
-    bare = re.search(r"[\w.]+\[[\w*-]+\]", here)
-    return f"Inside a list, quote what has brackets: '{bare[0]}'." if bare else None
+def _hint(text: str, error: DocumentError) -> str | None:
+    """What to do about a text that is not YAML: what is usual in studies, or else in configs."""
+    number = error.line or 1
+    above, here = ["", *text.splitlines(), ""][number - 1 : number + 1]
+    in_list = "expected ',' or" in error.message
+    if looks := _lookalike(here):
+        return error.hint or looks
+    if in_list and (bare := re.search(r"[\w.]+\[[\w*-]+\]", here)):
+        return f"Inside a list, quote what has brackets: '{bare[0]}'."
+    if star := re.search(r"(?<!\S)[\[{]?(\*[^\s,\]}]*)", here):
+        return f"Quote what begins with a star: '{star[1]}'."
+    for line, at in ((above, number - 1), (here, number)):
+        if re.match(r"\s*\w+:\S", line):
+            return f"A blank is missing behind the colon in line {at}."
+    if error.hint:
+        return error.hint
+    if in_list:
+        return "A bracket or a comma is missing here or in the line above."
+    return "Lines that belong together start in the same column, all with a `-` or none."
+
+
+def _lookalike(text: str) -> str | None:
+    """What to do about the first character that looks like one of YAML's."""
+    found = next(in_piece(text, 0, len(text)), None)
+    return f"It has {found.name}. {found.mend}." if found else None

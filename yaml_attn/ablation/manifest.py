@@ -147,8 +147,8 @@ def _asked(variant: Variant) -> dict[str, Any]:
         "base": variant.base.name,
         "scale": variant.base.scale,
         "module": variant.module or None,
-        "settings": dict(variant.parameters),
-        "places": list(variant.places),
+        "settings": dict(variant.settings),
+        "places": list(variant.shown_places),
         "edits": [_edit(variant, request) for request in variant.requests],
     }
 

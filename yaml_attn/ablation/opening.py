@@ -12,10 +12,8 @@ from yaml_attn.ablation.study import NamedBase, Study
 from yaml_attn.api import load
 from yaml_attn.config.places import resolve
 from yaml_attn.dialects import family, naming
-from yaml_attn.dialects.strides import strides
 from yaml_attn.errors import ConfigError
-from yaml_attn.files import templates
-from yaml_attn.modules.registry import known
+from yaml_attn.files import installed, templates
 
 if TYPE_CHECKING:
     from yaml_attn.ablation.fields import Field
@@ -47,7 +45,7 @@ class Base:
             PlaceError: it means none.
         """
         network = self.config.network
-        keys = resolve(network, selector, lambda: strides(network, keeps=known))
+        keys = resolve(network, selector, lambda: self.config.strides)
         return tuple(network.index[key] for key in keys)
 
     def has_module(self, name: str) -> bool:
@@ -129,12 +127,12 @@ def _opened(named: NamedBase, study: Study) -> Config:
 def _load(file: str, study: Study) -> Config:
     """The config that a study means: a file beside it or a template, not one where we are."""
     if study.folder is None:
-        return load(file, dialect=study.dialect)
-    shipped = templates()
+        return load(file, dialect=study.dialect, own=study.own)
+    shipped = {**installed(), **templates()}
     meant = study.folder / file
     beside = meant.exists() or naming.without_scale(meant).exists()
     for candidate in () if beside else (file, f"{file}.yaml", str(naming.without_scale(file))):
         if candidate in shipped:
-            config = load(shipped[candidate], dialect=study.dialect)
+            config = load(shipped[candidate], dialect=study.dialect, own=study.own)
             return dataclasses.replace(config, named=file)
-    return load(meant, dialect=study.dialect)
+    return load(meant, dialect=study.dialect, own=study.own)

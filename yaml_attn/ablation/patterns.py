@@ -6,7 +6,7 @@ A text is a pattern of the name (`*_SE-ratio*`), a mapping one of patterns that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
@@ -15,6 +15,8 @@ from yaml_attn.ablation.fields import Field
 
 Labels: TypeAlias = Mapping[str, Sequence[str]]
 """What a variant may be called by, for each of `KEYS`: its module alone, or with parameters."""
+
+_SHOWN: Final = 4
 
 KEYS: Final = ("name", "module", "place", "base", "scale")
 
@@ -32,6 +34,14 @@ class Pattern:
             any(_fits(label, pattern) for label in labels[key] for pattern in patterns)
             for key, patterns in self.wanted.items()
         )
+
+    def choices(self, labels: Iterable[Labels]) -> Iterator[str]:
+        """What the patterns could have fitted of variants with these labels, a few for each key."""
+        every = list(labels)
+        for key in self.wanted:
+            first = dict.fromkeys(each[key][0] for each in every)
+            more = " and others" if len(first) > _SHOWN else ""
+            yield f"{key.capitalize()}s: {', '.join(list(first)[:_SHOWN])}{more}."
 
 
 def _fits(label: str, pattern: str) -> bool:

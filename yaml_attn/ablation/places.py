@@ -5,6 +5,7 @@
     edge 4:16                          on one connection, as `--edge`
     inputs 8,4                         for a mechanism of two inputs, as `--inputs`
     each stages, before each C3[*]     one place for every layer that the name means
+    P3+before SPPF                     these together
 
 An item of the list is one variant; a list in it is one variant too, with all of its places.
 """
@@ -15,7 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Final, Literal
 
 from yaml_attn.ablation.fields import Field
@@ -63,24 +64,33 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Several places, of which a variant takes at least and at most so many; None means all."""
+    """Places of which a variant takes at least and at most so many; None means all.
+
+    Those of one text, joined by `+`, are taken together.
+    """
 
     field: Field
-    places: tuple[Place, ...]
+    joined: tuple[tuple[Place, ...], ...]
     least: int | None = None
     most: int | None = None
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """All of them."""
+        return tuple(chain.from_iterable(self.joined))
 
     @property
     def inputs(self) -> int:
         """How many maps a mechanism reads at these places."""
         return 2 if self.places[0].kind == "inputs" else 1
 
-    def combinations(self, places: Sequence[Place]) -> Iterator[tuple[Place, ...]]:
-        """What the variants take of the places, once each of them is one: few before many."""
-        least = len(places) if self.least is None else self.least
-        most = len(places) if self.most is None else min(self.most, len(places))
+    def combinations(self, joined: Sequence[Sequence[Place]]) -> Iterator[tuple[Place, ...]]:
+        """What the variants take of `joined`, each place in it being one: few before many."""
+        least = len(joined) if self.least is None else self.least
+        most = len(joined) if self.most is None else min(self.most, len(joined))
         for size in range(least, most + 1):
-            yield from combinations(places, size)
+            for chosen in combinations(joined, size):
+                yield tuple(chain.from_iterable(chosen))
 
 
 def read_choices(field: Field) -> tuple[Choice, ...]:
@@ -100,7 +110,7 @@ def _choice(field: Field) -> Choice:
         return _combined(field)
     # A text with `each` is one variant for every layer; a list is one with all of them.
     size = None if isinstance(field.value, list) else 1
-    return Choice(field, _places(field), size, size)
+    return Choice(field, _joined(field), size, size)
 
 
 def _combined(field: Field) -> Choice:
@@ -119,16 +129,23 @@ def _combined(field: Field) -> Choice:
     least, most = {"singly": (1, 1), "together": (None, None), "subsets": (1, None)}[ways[0]]
     if "up_to" in given:
         most = given["up_to"].positive()
-    return Choice(way, _places(way), least, most)
+    return Choice(way, _joined(way), least, most)
 
 
-def _places(field: Field) -> tuple[Place, ...]:
-    places = tuple(read_place(each) for each in field.items())
-    if not places:
+def _joined(field: Field) -> tuple[tuple[Place, ...], ...]:
+    found = tuple(tuple(_together(each)) for each in field.items())
+    if not found:
         raise field.wrong("is empty", "Without attention a variant is the base: see `baseline`.")
-    if len({place.kind == "inputs" for place in places}) > 1:
+    if len({place.kind == "inputs" for place in chain.from_iterable(found)}) > 1:
         raise field.wrong("has places of mechanisms with one input and with two")
-    return places
+    return found
+
+
+def _together(field: Field) -> Iterator[Place]:
+    for text in field.text().split("+"):
+        if not text.strip():
+            raise field.wrong(f"{field.text()} lacks a place beside the +", "E.g. P3+before SPPF.")
+        yield read_place(replace(field, value=text))
 
 
 def read_place(field: Field) -> Place:
@@ -147,7 +164,7 @@ def read_place(field: Field) -> Place:
     if not selector or (len(words) > 1 and not re.search("[,:]", selector)):
         raise field.wrong(
             f"{field.text()} is no place",
-            _guess(field.text()) or "E.g. P3, before SPPF, edge 4:16, each stages.",
+            _guess(field.text()) or "E.g. P3, before SPPF, P3+P4, edge 4:16, each stages.",
         )
     place = Place(kind, selector, each)
     if kind in _PARTS and (each or len(place.selectors) != 2 or not all(place.selectors)):

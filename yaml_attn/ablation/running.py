@@ -42,10 +42,6 @@ class Result:
         """The variants that cannot be."""
         return tuple(each for each in self.produced if isinstance(each, Failed))
 
-    def of_base(self, base: Base) -> tuple[Produced, ...]:
-        """The variants of one base."""
-        return tuple(each for each in self.produced if each.variant.base is base)
-
 
 def run(
     study: Study,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, TypeVar, cast, get_args
 
-from yaml_attn.ablation.attention import Attention, Swap, read_attentions, read_swaps
+from yaml_attn.ablation.attention import Attention, Swap, read_attentions, read_own, read_swaps
 from yaml_attn.ablation.fields import Field, read_fields
 from yaml_attn.ablation.patterns import Pattern, read_patterns
 from yaml_attn.ablation.places import Choice, read_choices
@@ -29,6 +29,7 @@ KEYS: Final = (
     "modules",
     "places",
     "replace",
+    "own",
     "scales",
     "consumers",
     "channels",
@@ -75,6 +76,7 @@ class Study:
     imgsz: int = 640
     dialect: str | None = None
     builder: Builder = "bundled"
+    own: tuple[str, ...] = ()
     folder: Path | None = None
 
 
@@ -131,17 +133,37 @@ def study_of(fields: Mapping[str, Field], whole: Field, folder: Path | None = No
         imgsz=read("imgsz", 640, Field.positive),
         dialect=read("dialect", None, lambda field: _one_of(field, NAMES)),
         builder=read("builder", "bundled", lambda field: _one_of(field, get_args(Builder))),
+        own=read("own", (), lambda field: read_own(field, folder)),
         folder=folder,
     )
     problem = _missing(study)
     if problem:
         raise whole.wrong(*problem)
-    for each in study.attentions:
-        if study.choices and not any(one.inputs == each.inputs for one in study.choices):
-            one = each.inputs == 1
-            maps = "one map, and all places name two" if one else "two maps, and no place names two"
-            raise each.field.wrong(f"{each.name} reads {maps}", "E.g. places: [P3, 'inputs 8,4'].")
+    _refuse_idle(study)
     return study
+
+
+def _refuse_idle(study: Study) -> None:
+    """Refuse a module that none of the places is for, and a place that none of the modules is for.
+
+    Raises:
+        UsageError: there is one.
+    """
+    maps = {1: "one map", 2: "two maps"}
+    named = {each.inputs for each in study.choices}
+    read = {each.inputs for each in study.attentions}
+    for each in study.attentions if named else ():
+        if each.inputs not in named:
+            raise each.field.wrong(
+                f"{each.name} reads {maps[each.inputs]}, and no place names so many",
+                "E.g. places: [P3, 'inputs 8,4'].",
+            )
+    for choice in study.choices:
+        if choice.inputs not in read:
+            raise choice.field.wrong(
+                f"names {maps[choice.inputs]}, and no module reads so many",
+                "E.g. modules: [SE, CrossAttention].",
+            )
 
 
 def _missing(study: Study) -> tuple[str, str] | None:

@@ -14,9 +14,11 @@ from yaml_attn.ablation.manifest import built_with, digest
 from yaml_attn.ablation.producing import Facts, Made, Produced
 from yaml_attn.ablation.running import Result
 
+UNKNOWN: Final = "n/a"
+"""A figure that nobody knows."""
+
 _HEADERS: Final = ("Base", "Module", "Place", "Params (M)", "Δ params", "GFLOPs", "Δ MFLOPs")
 _FIRST_NUMBER: Final = 3
-_UNKNOWN: Final = "n/a"
 
 _TEX: Final = {
     "\\": r"\textbackslash{}",
@@ -57,8 +59,8 @@ def _record(each: Produced) -> dict[str, Any]:
         "file": variant.file if made else None,
         "base": variant.base.name,
         "scale": variant.base.scale,
-        "module": variant.spelled_module,
-        "place": ", ".join(variant.places),
+        "module": variant.shown_module,
+        "place": ", ".join(variant.shown_places),
         "built": built_with(facts) if facts else None,
         "parameters": facts.parameters if facts else None,
         "parameters_added": facts.added_parameters if facts else None,
@@ -80,28 +82,26 @@ def figures(facts: Facts | None, *, itself: bool = False) -> tuple[str, str, str
     known = facts or Facts("outline", None, None, ())
     flops = known.added_flops
     return (
-        _UNKNOWN if known.parameters is None else f"{known.parameters / 1e6:.3f}",
+        UNKNOWN if known.parameters is None else f"{known.parameters / 1e6:.3f}",
         "" if itself else _difference(known.added_parameters),
-        _UNKNOWN if known.flops is None else f"{known.flops / 1e9:.2f}",
+        UNKNOWN if known.flops is None else f"{known.flops / 1e9:.2f}",
         "" if itself else _difference(None if flops is None else flops / 1e6),
     )
 
 
 def _difference(value: float | None) -> str:
     if value is None:
-        return _UNKNOWN
+        return UNKNOWN
     return f"{value:+,.3g}" if isinstance(value, float) and abs(value) < 1000 else f"{value:+,.0f}"
 
 
 def _cells(made: Made) -> tuple[str, ...]:
     """A variant as a row under `_HEADERS`."""
     variant = made.variant
-    module = variant.module or "none"
-    settings = ", ".join(f"{name} {value}" for name, value in variant.parameters.items())
     return (
         variant.base.name,
-        f"{module} ({settings})" if settings else module,
-        ", ".join(variant.places),
+        variant.shown_module or "none",
+        ", ".join(variant.shown_places),
         *figures(made.facts, itself=not variant.requests),
     )
 
@@ -113,7 +113,7 @@ def _rows(result: Result) -> tuple[Sequence[str], list[Sequence[str]]]:
         at
         for at in range(len(_HEADERS))
         if (at or len(result.bases) > 1)
-        and (at < _FIRST_NUMBER or any(row[at] not in {"", _UNKNOWN} for row in rows))
+        and (at < _FIRST_NUMBER or any(row[at] not in {"", UNKNOWN} for row in rows))
     ]
     return [_HEADERS[at] for at in shown], [[row[at] for at in shown] for row in rows]
 

@@ -90,6 +90,16 @@ def spell_places(places: Sequence[str]) -> str:
     return "-".join(map(_place, places))
 
 
+def single_places(places: Sequence[str]) -> tuple[str, ...]:
+    """The same each by itself: `before P3,P4` is two, as `before P3` and `before P4` are."""
+    found = []
+    for text in places:
+        kind, blank, selector = text.rpartition(" ")
+        each = [selector] if kind == "inputs" else selector.split(",")
+        found += [f"{kind}{blank}{one}" for one in each]
+    return tuple(found)
+
+
 def _place(text: str) -> str:
     kind, _, selector = text.rpartition(" ")
     selector = re.sub(r"\[\s*\*\s*\]|\.\*", "-all", selector)

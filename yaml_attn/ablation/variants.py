@@ -14,7 +14,7 @@ from yaml_attn.ablation.opening import Base
 from yaml_attn.ablation.patterns import Labels
 from yaml_attn.ablation.places import Place
 from yaml_attn.ablation.study import Study
-from yaml_attn.ablation.template import BASELINE, spell_module, spell_places
+from yaml_attn.ablation.template import BASELINE, single_places, spell_module, spell_places
 from yaml_attn.errors import PlaceError
 from yaml_attn.planning import Insert, Replace, Request
 
@@ -24,8 +24,9 @@ class Variant:
     """One config of a study.
 
     `module` is the mechanism's name, or a block's as the study spells it, `written` the module as
-    the study names it; a base itself has neither, no places and no requests. `problem` says why
-    the edits cannot be made, where they cannot.
+    the study names it, `parameters` and `settings` are as an `Attention` has them; a base itself
+    has none of these, no places and no requests. `problem` says why the edits cannot be made,
+    where they cannot.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Variant:
     module: str = ""
     written: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     places: tuple[str, ...] = ()
     requests: tuple[Request, ...] = ()
     problem: str | None = None
@@ -48,12 +50,26 @@ class Variant:
         return spell_module(self.module, self.parameters) if self.module else ""
 
     @property
+    def shown_module(self) -> str:
+        """Module and settings, as tables have them: `SE (ratio 16)`; empty for a base."""
+        settings = ", ".join(f"{name} {value}" for name, value in self.settings.items())
+        return f"{self.module} ({settings})" if settings else self.module
+
+    @property
+    def shown_places(self) -> tuple[str, ...]:
+        """Each place by itself, however the study joins them."""
+        return single_places(self.places)
+
+    @property
     def labels(self) -> Labels:
         """What `include` and `exclude` may call it."""
         return {
             "name": [self.name],
-            "module": [self.module, self.spelled_module],
-            "place": [",".join(self.places), spell_places(self.places)],
+            "module": [self.module, self.spelled_module, self.shown_module],
+            "place": [
+                *(join.join(self.shown_places) for join in ("+", ",", ", ")),
+                spell_places(self.places),
+            ],
             "base": [self.base.name, self.base.file],
             "scale": [self.base.scale or ""],
         }
@@ -61,7 +77,7 @@ class Variant:
     def __str__(self) -> str:
         if not self.requests:
             return f"{self.base.file} itself"
-        return f"{self.spelled_module} at {', '.join(self.places)} of {self.base.file}"
+        return f"{self.shown_module} at {', '.join(self.shown_places)} of {self.base.file}"
 
 
 def variants_of(study: Study, base: Base) -> Iterator[Variant]:
@@ -71,21 +87,27 @@ def variants_of(study: Study, base: Base) -> Iterator[Variant]:
     for attention in study.attentions:
         for choice in study.choices:
             if choice.inputs == attention.inputs:
-                singly = [one for place in choice.places for one in _one_by_one(base, place)]
-                for places in choice.combinations(singly):
+                joined = [one for each in choice.joined for one in _one_by_one(base, each)]
+                for places in choice.combinations(joined):
                     yield _inserting(study, base, attention, places)
     for swap in study.swaps:
         yield _swapping(study, base, swap)
 
 
-def _one_by_one(base: Base, place: Place) -> Iterator[Place]:
+def _one_by_one(base: Base, joined: Sequence[Place]) -> Sequence[Sequence[Place]]:
+    """Places that go together; of one alone, each layer that it means, if it says so."""
+    layers = [layer for place in joined for layer in _layers(base, place)]
+    return [layers] if len(joined) > 1 else [[layer] for layer in layers]
+
+
+def _layers(base: Base, place: Place) -> Sequence[Place]:
     """A place as it is, or one for each layer that it means."""
     try:
         indexes = base.resolve(place.selector) if place.each else ()
     except PlaceError:
         # Another base has it; here the edit says what is wrong.
         indexes = ()
-    yield from [place.at(index) for index in indexes] or [replace(place, each=False)]
+    return [place.at(index) for index in indexes] or [replace(place, each=False)]
 
 
 def _inserting(study: Study, base: Base, attention: Attention, places: Sequence[Place]) -> Variant:
@@ -97,6 +119,7 @@ def _inserting(study: Study, base: Base, attention: Attention, places: Sequence[
         attention.name,
         attention.written,
         attention.parameters,
+        attention.settings,
         written,
         tuple(_request(study, attention, place) for place in places),
     )

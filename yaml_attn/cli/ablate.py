@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CI = "In CI"
 
-_COMMAS = re.compile(r"inputs [^,]+,[^,]+|[^,]+")  # `inputs 8,4` is one place
+_COMMAS = re.compile(r"(?:inputs [^,+]+,|[^,])+")  # `inputs 8,4` is one place
 _DEFAULT_FOLDER = Path("ablation")
 
 
@@ -37,18 +37,19 @@ def ablate(
         ),
     ] = None,
     modules: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--modules",
             "--module",
             "-m",
             metavar="NAME,...",
-            help="The attention mechanisms to compare, e.g. SE,CBAM.",
+            help="The attention mechanisms to compare, e.g. SE,CBAM; repeatable.",
             rich_help_panel=options.WHAT,
         ),
     ] = None,
+    own: options.Own = None,
     at: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--at",
             metavar="PLACE,...",
@@ -68,7 +69,7 @@ def ablate(
         ),
     ] = None,
     replace: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--replace",
             metavar="PLACE->BLOCK,...",
@@ -77,7 +78,7 @@ def ablate(
         ),
     ] = None,
     scales: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--scales",
             metavar="NAME,...",
@@ -208,7 +209,7 @@ def ablate(
     Example:
         bases: [yolov5s.yaml]
         modules: {SE: {ratio: [8, 16]}, CBAM: {}}
-        places: [P3, before SPPF, [P3, P4, P5]]
+        places: [P3, before SPPF, P3+P4+P5]
         replace: {backbone.C3: C3+M}
         exclude: ["*_SE-ratio8_P3"]
 
@@ -225,6 +226,7 @@ def ablate(
     wanted.check_options(force=force)
     given = {
         "bases": ("--base", base),
+        "own": ("--own", own),
         "modules": ("--modules", _list(modules)),
         "places": ("--at", _places(at, up_to)),
         "replace": ("--replace", _list(replace)),
@@ -263,17 +265,18 @@ def _study(path: Path | None, given: dict[str, tuple[str, Any]]) -> Study:
     return study_of(fields, Field("", None))
 
 
-def _list(text: str | None) -> list[str] | None:
-    return None if text is None else [each.strip() for each in text.split(",")]
-
-
-def _places(text: str | None, up_to: int | None) -> Any:
-    """The value of `places` that `--at` and `--up-to` mean."""
-    if text is None:
+def _list(texts: list[str] | None) -> list[str] | None:
+    """What an option names, given once with commas or several times."""
+    if not texts:
         return None
-    places = [each.strip() for each in _COMMAS.findall(text)]
-    if up_to is None:
-        return [each.split("+") if "+" in each else each for each in places]
-    if "+" in text:
-        raise UsageError("--up-to makes the choices itself: leave out the + in --at")
-    return {"subsets": places, "up_to": up_to}
+    return [name for text in texts for each in text.split(",") if (name := each.strip())]
+
+
+def _places(texts: list[str] | None, up_to: int | None) -> Any:
+    """The value of `places` that `--at` and `--up-to` mean."""
+    if not texts:
+        if up_to is not None:
+            raise UsageError("--up-to is of the places that --at names")
+        return None
+    places = [each.strip() for text in texts for each in _COMMAS.findall(text)]
+    return places if up_to is None else {"subsets": places, "up_to": up_to}

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from yaml_attn.ablation.running import Progress
 
 _MOST_LISTED = 40
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ def _print(
         more = len(folder.result.made[listed:]) if listed else 0
         if more:
             out.print(f"... and {more} more: summary{folder.result.shard.suffix}.md has them all.")
+        for line in _defaults(folder.result):
+            out.print(line)
     for line in [*warnings, *_notes(folder.result)]:
         out.print(line)
     if wanted.check:
@@ -166,12 +170,19 @@ def _print(
 
 
 def _table(listed: Sequence[Made]) -> Table:
-    from yaml_attn.ablation.tables import figures  # noqa: PLC0415
+    from yaml_attn.ablation.tables import UNKNOWN, figures  # noqa: PLC0415
 
     headers = ["config", "params (M)", "+ params", "GFLOPs", "+ MFLOPs"]
+    rows = [
+        (made.variant.name, *figures(made.facts, itself=not made.variant.requests))
+        for made in listed
+    ]
+    # A column of what nobody knows tells nothing.
+    shown = [not {row[at] for row in rows} <= {"", UNKNOWN} for at in range(len(headers))]
+    headers = list(compress(headers, shown))
     found = Table(headers, right=headers[1:], wraps=["config"])
-    for made in listed:
-        found.add(made.variant.name, *figures(made.facts, itself=not made.variant.requests))
+    for row in rows:
+        found.add(*compress(row, shown))
     return found
 
 
@@ -189,6 +200,18 @@ def _notes(result: Result) -> Iterator[str]:
     for words, names in said.items():
         if words:
             yield f"{', '.join(names)}: {words}"
+
+
+def _defaults(result: Result) -> Iterator[str]:
+    """What names leave out of the parameters that the study varies."""
+    left_out = dict.fromkeys(
+        (made.variant.module, name, str(value))
+        for made in result.made
+        for name, value in made.variant.settings.items()
+        if name not in made.variant.parameters
+    )
+    for module, name, value in left_out:
+        yield f"{module} without {name} in its name has {name} {value}, the default."
 
 
 def _built(base: Base, facts: Facts | str | None, study: Study) -> str:
@@ -221,11 +244,14 @@ def _whole(base: Base, study: Study) -> str:
 def _stale(folder: Folder, stale: Sequence[tuple[str, str]]) -> Iterator[str]:
     for name, state in stale:
         yield f"{state}: {(folder.path / name).as_posix()}"
-    configs = f"{len(folder.result.made)} configs"
-    if stale:
-        yield f"{folder.path.as_posix()} is not what the study gives ({configs})."
-    else:
-        yield f"{folder.path.as_posix()} is what the study gives ({configs})."
+    path, configs = folder.path.as_posix(), _count(len(folder.result.made))
+    if not stale:
+        yield f"{path} is what the study gives ({configs})."
+        return
+    needed = [*["--force"] * bool(folder.in_the_way), *["--prune"] * bool(folder.left)]
+    how = f"With {' '.join(needed)} instead of --check" if needed else "Without --check"
+    yield f"{path} is not what the study gives ({configs})."
+    yield f"{how}, the same command makes it so."
 
 
 def _would(folder: Folder, wanted: Wanted) -> Iterator[str]:
@@ -233,7 +259,7 @@ def _would(folder: Folder, wanted: Wanted) -> Iterator[str]:
     yield f"Would write {len(outdated)} files to {folder.path.as_posix()}."
     if folder.left:
         verb = "Would remove" if wanted.prune else "No longer in the study"
-        yield f"{verb}: {', '.join(folder.left)}."
+        yield f"{verb}: {_names(folder.left)}."
 
 
 def _done(folder: Folder, written: Sequence[str], wanted: Wanted) -> Iterator[str]:
@@ -243,15 +269,24 @@ def _done(folder: Folder, written: Sequence[str], wanted: Wanted) -> Iterator[st
     if folder.kept:
         yield f"Changed since they were made, and not in the study: {', '.join(folder.kept)}."
     if folder.left and wanted.prune:
-        yield f"Removed: {', '.join(folder.left)}."
+        yield f"Removed: {_names(folder.left)}."
     elif folder.left:
-        gone = ", ".join(folder.left)
+        gone = _names(folder.left)
         yield f"No longer in the study, left where they are (--prune removes them): {gone}."
     if not written:
-        yield f"Nothing to write: {path} holds what the study gives ({len(configs)} configs)."
+        yield f"Nothing to write: {path} holds what the study gives ({_count(len(configs))})."
         return
-    rest = [name for name in written if name not in configs]
-    others = f" and {', '.join(rest)}" if rest else ""
+    rest = ", ".join(name for name in written if name not in configs)
+    wrote = " and ".join([*[_count(new)] * bool(new), *[rest] * bool(rest)])
     same = len(configs) - new
-    as_before = f"; {same} configs are as they were" if same else ""
-    yield f"Wrote {new} configs{others} to {path}{as_before}."
+    as_before = f"; {_count(same)} {'are' if same > 1 else 'is'} as before" if same else ""
+    yield f"Wrote {wrote} to {path}{as_before}."
+
+
+def _count(configs: int) -> str:
+    return f"{configs} config{'s' * (configs != 1)}"
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more}"
