@@ -1,5 +1,7 @@
 """Ablation studies: bases x modules x places -> configs, a manifest, tables.
 
+In Python:
+
     study = load_study("study.yaml")
     result = run(study)
     Folder(Path("configs"), result).update()

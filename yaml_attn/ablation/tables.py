@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ UNKNOWN: Final = "n/a"
 
 _HEADERS: Final = ("Base", "Module", "Place", "Params (M)", "Δ params", "GFLOPs", "Δ MFLOPs")
 _FIRST_NUMBER: Final = 3
+_LEVEL: Final = re.compile(r"\bP[1-9]\b")
 
 _TEX: Final = {
     "\\": r"\textbackslash{}",
@@ -92,7 +94,7 @@ def figures(facts: Facts | None, *, itself: bool = False) -> tuple[str, str, str
 def _difference(value: float | None) -> str:
     if value is None:
         return UNKNOWN
-    return f"{value:+,.3g}" if isinstance(value, float) and abs(value) < 1000 else f"{value:+,.0f}"
+    return f"{value:+,.3f}" if isinstance(value, float) else f"{value:+,}"
 
 
 def _cells(made: Made) -> tuple[str, ...]:
@@ -121,8 +123,18 @@ def _rows(result: Result) -> tuple[Sequence[str], list[Sequence[str]]]:
 def _conditions(result: Result) -> str:
     bases = ", ".join(base.name for base in result.bases)
     measured = any(made.facts for made in result.made)
-    flops = f" FLOPs of one image of {result.study.imgsz} pixels, two per multiply-add."
-    return f"Ablation of {bases}.{flops if measured else ''}"
+    flops = (
+        " FLOPs of convolutions and matrix products, two per multiply-add, for one image of "
+        f"{result.study.imgsz} pixels."
+    )
+    levels = dict.fromkeys(
+        level
+        for made in result.made
+        for place in made.variant.shown_places
+        for level in _LEVEL.findall(place)
+    )
+    what = f" {', '.join(levels)}: what the head reads at that level." if levels else ""
+    return f"Ablation of {bases}.{flops if measured else ''}{what}"
 
 
 def _markdown(result: Result) -> str:
