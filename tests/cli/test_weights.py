@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from configs import SMALL
+from configs import SMALL, SMALL_V8
 from conftest import Run
 from torch import nn
+from weights.small_v8 import state_v8
 
 from yaml_attn.building import bundled
 from yaml_attn.config.document import Document
@@ -132,34 +133,87 @@ def test_stale_inputs_are_pointed_out(run: Run, files: Path) -> None:
     assert "1 inputs read other layers than in the base" in run(*CALL[:-1], "stale.yaml").out
 
 
-def test_a_dialect_that_is_not_bundled_is_renumbered(run: Run, files: Path) -> None:
-    other = SMALL.replace("C3", "C2f").replace("anchors: [[10, 13], [30, 61]]", "scales: {n: [1]}")
-    (files / "small.yaml").write_text(other)
-    run("insert", "--base", "small.yaml", "--module", "SE", "--after", 2, "-f", "--no-build")
-    out = run(*CALL).out
-    assert "Transferred 83 of 83 tensors" in out
-    assert "the framework initialises them" in out
-    assert "Use: yaml-attn yolo train model=small_SE.yaml pretrained=small_SE.pt data=..." in out
+@pytest.fixture
+def v8(run: Run, files: Path) -> Path:
+    """The same in Ultralytics' form, for all scales: edited, and weights of s."""
+    (files / "yolov8-small.yaml").write_text(SMALL_V8)
+    torch.save(state_v8(width=2), files / "s.pt")
+    edit = ("insert", "-b", "yolov8-small.yaml", "-m", "SE", "--after", 2, "--no-build", "-q")
+    assert run(*edit).code == 0
+    return files
+
+
+V8 = ("weights", "-w", "s.pt", "-b", "yolov8s-small.yaml", "-c", "yolov8-small_SE.yaml")
+
+
+def test_a_config_for_all_scales_is_read_at_the_bases(run: Run, v8: Path) -> None:
+    result = run(*V8)
+    lines = result.out.splitlines()
+    assert "Transferred 10 of 10 tensors" in result.out
+    assert "the framework initialises them" in result.out
+    assert "Both configs are read at scale s." in lines
+    # The name that Ultralytics finds this file by, and takes the scale from.
+    use = "model=yolov8s-small_SE.yaml pretrained=yolov8-small_SE.pt data=..."
+    assert f"Use: yaml-attn yolo train {use}" in lines
+    assert result.err == ""
+    written = torch.load(v8 / "yolov8-small_SE.pt", weights_only=False)
+    assert written["train_args"] == {"task": "detect"}
+    yaml = written["model"].yaml
+    # Without the scale, training this file would build the first one.
+    assert (yaml["scale"], yaml["yaml_file"], yaml["nc"]) == ("s", "yolov8s-small_SE.yaml", 2)
+
+
+def test_a_name_that_cannot_tell_the_scale_is_warned_of(run: Run, v8: Path) -> None:
+    (v8 / "yolov8-small_SE.yaml").rename(v8 / "mine.yaml")
+    result = run(*V8[:-1], "mine.yaml", "--nc", 5)
+    assert "mine.yaml tells none, so that it is read at n" in result.err
+    assert re.search(r"^ +7 +8 +Detect +0 +0 +0 +0 +2$", result.out, re.MULTILINE)
+    assert "2 more go to a layer that is constructed otherwise than in the base" in result.out
+    yaml = torch.load(v8 / "mine.pt", weights_only=False)["model"].yaml
+    assert (yaml["scale"], yaml["nc"]) == ("s", 5)
 
 
 @pytest.mark.parametrize(
-    ("dialect", "use"),
+    ("options", "message", "code"),
     [
-        ("yolov5", "Use: python train.py --cfg b.yaml --weights b.pt"),
-        ("ultralytics", 'Use: YOLO("b.yaml").load("b.pt")'),
+        (("-b", "yolov8-small.yaml"), "They fit scale s: --scale s", 1),
+        (("-c", "yolov8n-small_SE.yaml"), "base is read at scale s, and .* at scale n", 2),
+        (("-c", "small_SE.yaml"), "the base is read as ultralytics, and .* as yolov5", 2),
+        (("-w", "missing.pt", "-o", "s.pt"), r"missing\.pt: no such file", 2),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(
+    options: tuple[str, ...], message: str, code: int, run: Run, v8: Path
+) -> None:
+    before = (v8 / "s.pt").read_bytes()
+    result = run(*V8, *options)
+    assert result.code == code
+    assert re.search(message, result.err)
+    assert (v8 / "s.pt").read_bytes() == before
+
+
+def test_the_scale_can_be_said(run: Run, v8: Path) -> None:
+    assert v8.is_dir()
+    result = run(*V8, "-b", "yolov8-small.yaml", "--scale", "s")
+    assert "Transferred 10 of 10 tensors" in result.out
+
+
+@pytest.mark.parametrize(
+    ("base", "use"),
+    [
+        ("small.yaml", "Use: python train.py --cfg b.yaml --weights b.pt"),
+        ("yolov8n-small.yaml", 'Use: YOLO("b.yaml").load("b.pt")'),
     ],
 )
 def test_a_config_without_mechanisms_of_ours_is_trained_as_ever(
-    dialect: str, use: str, run: Run, files: Path
+    base: str, use: str, run: Run, v8: Path
 ) -> None:
-    text = SMALL
-    if dialect == "ultralytics":
-        text = text.replace("C3", "C2f").replace(
-            "anchors: [[10, 13], [30, 61]]", "scales: {n: [1]}"
-        )
-        (files / "small.yaml").write_text(text)
-    (files / "b.yaml").write_text(text)
-    assert use in run(*CALL[:-1], "b.yaml").out.splitlines()
+    if base == "small.yaml":
+        (v8 / "b.yaml").write_text(SMALL)
+    else:
+        (v8 / "b.yaml").write_text(SMALL_V8)
+        torch.save(state_v8(), v8 / "small.pt")
+    assert use in run(*CALL[:3], "-b", base, "-c", "b.yaml").out.splitlines()
 
 
 def test_blocks_with_attention_are_mechanisms_of_ours_too(run: Run) -> None:
@@ -189,6 +243,12 @@ def test_what_it_refuses(
     assert re.search(message, result.err)
     assert (files / "there.pt").read_text() == "precious"
     assert (files / "small.pt").read_bytes() == before
+
+
+def test_a_folder_gets_the_name_of_the_config(run: Run, files: Path) -> None:
+    (files / "runs").mkdir()
+    result = run(*CALL, "-o", "runs")
+    assert (result.code, (files / "runs" / "small_SE.pt").exists()) == (0, True)
 
 
 def test_a_file_that_is_no_checkpoint_is_named(run: Run, files: Path) -> None:

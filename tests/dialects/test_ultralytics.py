@@ -20,7 +20,7 @@ from yaml_attn.config.network import Network
 from yaml_attn.dialects import several_maps
 from yaml_attn.dialects.base import ResolvedLayer
 from yaml_attn.dialects.strides import HEADS as ENDS
-from yaml_attn.dialects.ultralytics import legacy_head, resolve
+from yaml_attn.dialects.ultralytics import legacy_head, resolve, task_of
 from yaml_attn.dialects.ultralytics_rules import RULES
 from yaml_attn.errors import BuildError, ConfigError, UsageError
 from yaml_attn.modules.registry import find
@@ -259,3 +259,10 @@ def test_resolving_imports_no_torch() -> None:
     imports = "import sys, yaml_attn.dialects.ultralytics, yaml_attn.dialects.naming"
     code = f"{imports}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_head_tells_the_task() -> None:
+    # As `guess_model_task` of 8.4.190 says of its own configs; RT-DETR's is not asked there.
+    tasks = {"v10Detect": "detect", "YOLOESegment": "segment", "SemanticSegment": "semantic"}
+    tasks |= {"Pose26": "pose", "OBB": "obb", "Classify": "classify", "RTDETRDecoder": "detect"}
+    assert {head: task_of(head) for head in tasks} == tasks

@@ -311,3 +311,33 @@ def test_the_native_spelling_needs_nothing_of_ours(python: str, tmp_path: Path) 
     known = tuple(map(int, version.stdout.split()[-1].split("."))) >= (8, 3, 100)
     result = call(python, tmp_path, NATIVE, code=0 if known else 1)
     assert "WIDTH 512" in result.stdout if known else "KeyError" in result.stderr
+
+
+SAVED = """
+    import torch
+    from ultralytics import YOLO
+    torch.save({"model": YOLO("yolov8s.yaml").model}, "yolov8s.pt")
+"""
+
+OPENED = """
+    from ultralytics import YOLO
+    from ultralytics.nn.tasks import DetectionModel
+    opened = YOLO("yolov8s_SE.pt")
+    built = DetectionModel(opened.model.yaml, verbose=False)
+    built.load(opened.model)
+    moved, own = opened.model.state_dict(), built.state_dict()
+    same = sum(bool((own[key] == moved[key]).all()) for key in moved)
+    print("BUILT", opened.task, sum(each.numel() for each in built.parameters()), same)
+"""
+
+
+def test_a_checkpoint_of_moved_weights_is_trained_at_its_scale(python: str, tmp_path: Path) -> None:
+    # What `model=yolov8s_SE.pt` builds, of which nothing but the file tells the scale.
+    call(python, tmp_path, SAVED)
+    edit = ("insert", "-b", "yolov8s.yaml", "-m", "SE", "--after", "SPPF", "--no-build", "-q")
+    run_python(python, "-m", "yaml_attn", *edit, cwd=tmp_path)
+    weights = ("-w", "yolov8s.pt", "-b", "yolov8s.yaml", "-c", "yolov8s_SE.yaml")
+    said_of = run_python(python, "-m", "yaml_attn", "weights", *weights, cwd=tmp_path).stdout
+    assert "Transferred 355 of 355 tensors" in said_of
+    built = said(call(python, tmp_path, OPENED, first=REGISTERED).stdout, "BUILT")
+    assert built.split() == ["detect", "11199328", "355"]

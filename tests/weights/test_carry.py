@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
-from configs import SMALL
+from configs import SMALL, SMALL_V8
 from torch import Tensor
+from weights.small_v8 import state_v8
 
 import yaml_attn
 from yaml_attn.api import Config
 from yaml_attn.building import bundled
 from yaml_attn.config.compare import compare
 from yaml_attn.config.document import Document
+from yaml_attn.dialects.ultralytics import DIALECT as ULTRALYTICS
 from yaml_attn.dialects.yolov5 import DIALECT
 from yaml_attn.errors import BuildError
 from yaml_attn.weights import (
@@ -116,7 +119,7 @@ def test_another_number_of_classes_leaves_only_the_head_to_the_framework() -> No
     assert mismatched[0].before == (255, 128, 1, 1)
     assert mismatched[0].after == (24, 128, 1, 1)
     assert found.state.keys().isdisjoint(each.target for each in mismatched)
-    assert found.transfer.layers[-1] == (24, 25, 1, 0, 0, 6)
+    assert found.transfer.layers[-1] == (24, 25, 1, 0, 0, 6, 0)
     assert found.difference == 0
 
 
@@ -200,31 +203,106 @@ def test_half_precision_stays_as_it_is() -> None:
     assert found.difference == 0
 
 
-OTHER = SMALL.replace("C3", "C2f").replace("anchors: [[10, 13], [30, 61]]", "scales: {n: [1, 1]}")
+def v8(text: str = SMALL_V8, scale: str = "n") -> Config:
+    document = Document.parse(text.encode())
+    return Config(document, document.network, asked_scale=scale)
+
+
+def carried(
+    state: Mapping[str, Tensor], base: Config, edited: Config, nc: int | None = None
+) -> Carried:
+    one, other = (described(each)._replace(scale=each.scale) for each in (base, edited))
+    return carry(checkpoint(state), one, other, dialect=ULTRALYTICS, nc=nc)
 
 
 def test_layers_that_are_not_bundled_are_renumbered_all_the_same() -> None:
-    document = Document.parse(OTHER.encode())
-    base = Config(document, document.network)
-    assert base.builder() != "bundled"
-    edited = base.insert("SE", after=2)
-    state = {f"model.{index}.weight": torch.full((2,), index) for index in (0, 1, 2, 3, 6, 7)}
-    found = carry(checkpoint(state), described(base), described(edited), dialect=None)
+    base = v8()
+    found = carried(state_v8(), base, base.insert("SE", after=2))
     assert not found.transfer.known
-    assert found.difference is None
-    origin = {key: int(tensor[0]) for key, tensor in found.state.items()}
-    assert origin == {
-        f"model.{n}.weight": o for n, o in zip((0, 1, 2, 4, 7, 8), (0, 1, 2, 3, 6, 7), strict=True)
+    assert (found.difference, found.transfer.count("transferred")) == (None, 10)
+    origin = {
+        int(key.split(".")[1]): int(tensor.flatten()[0]) for key, tensor in found.state.items()
     }
-    # Layer 7 of the new network was layer 6: what is loaded there by key came from layer 7.
-    assert (found.transfer.naive.right, found.transfer.naive.wrong) == (3, 1)
+    assert origin == dict(zip((0, 1, 2, 4, 7, 8), (0, 1, 2, 3, 6, 7), strict=True))
+    # Layer 7 of the new network was layer 6, and layer 7 of the old one was the head.
+    assert (found.transfer.naive.right, found.transfer.naive.wrong) == (4, 0)
+
+
+@pytest.mark.parametrize(
+    ("edit", "transferred", "unverified"),
+    [
+        (("1, C2f, [16]]\n  - [-1, 1, Conv", "1, C2fSE, [16]]\n  - [-1, 1, Conv"), 10, 0),
+        (("1, C2f, [16]]\n  - [-1, 1, Conv", "1, C3, [16]]\n  - [-1, 1, Conv"), 8, 0),
+        (("Conv, [32, 3, 2]", "Conv, [32, 5, 2]"), 9, 1),
+        (("1, Conv, [32, 3, 2]", "2, Conv, [32, 3, 2]"), 9, 1),
+        # With it the head has another form.
+        (("1, C2f, [16]]\n  - [-1, 1, Conv", "1, C3k2, [16]]\n  - [-1, 1, Conv"), 6, 2),
+    ],
+)
+def test_only_a_layer_of_the_same_block_keeps_tensors_where_shapes_are_not_known(
+    edit: tuple[str, str], transferred: int, unverified: int
+) -> None:
+    found = carried(state_v8(), v8(), v8(SMALL_V8.replace(*edit))).transfer
+    assert found.count("transferred") == transferred
+    assert found.count("unverified") == unverified
+    assert found.count("dropped") == 10 - transferred - unverified
+
+
+def test_a_head_of_other_classes_is_not_said_to_fit() -> None:
+    base = v8()
+    assert carried(state_v8(), base, base, nc=5).transfer.count("unverified") == 2
+    # Trained on data of five classes, as frameworks do whatever the config says.
+    assert carried(state_v8(nc=5), base, base, nc=5).transfer.count("unverified") == 0
+    assert carried(state_v8(nc=5), base, base).transfer.count("unverified") == 2
+    # One that compares with texts has as many of these as a text has numbers.
+    world = v8(SMALL_V8.replace("Detect, [nc]", "WorldDetect, [nc, 512, False]"))
+    assert carried(state_v8(nc=512), world, world).transfer.count("transferred") == 10
+
+
+@pytest.mark.parametrize(
+    ("state", "problem"),
+    [
+        (state_v8(width=2), r"model\.0\.conv\.weight is \[16, .*scale n(?s:.)*They fit scale s"),
+        (state_v8(bottlenecks=3), "layer 2 has 3 bottlenecks, and 1 in the base"),
+        ({**state_v8(), "model.7.proto.conv.weight": torch.ones(1)}, "no Detect .* it has proto"),
+        ({**state_v8(), "model.7.one2one_cv2.x": torch.ones(1)}, "no Detect .* has one2one_cv2"),
+        ({"model.0.cv1.weight": torch.ones(1)}, "layer 0 is no Conv .* it has no conv.weight"),
+        ({**state_v8(), "model.5.conv.weight": torch.ones(1)}, "of layer 5, which is Concat"),
+        ({k: v for k, v in state_v8().items() if k[6] != "7"}, "no weights of layer 7"),
+    ],
+)
+def test_weights_that_are_not_the_bases_are_noticed_without_its_layers(
+    state: dict[str, Tensor], problem: str
+) -> None:
+    with pytest.raises(CheckpointError, match=problem):
+        carried(state, v8(), v8())
+
+
+def test_a_checkpoint_that_names_its_layers_is_compared_by_them() -> None:
+    given = Checkpoint(Path("x.pt"), state_v8(), "model", (), (), {2: "ELAN1", 0: "Conv"})
+    base = described(v8())._replace(scale="n")
+    with pytest.raises(CheckpointError, match="layer 2 is ELAN1, and C2f in the base"):
+        carry(given, base, base, dialect=ULTRALYTICS)
+    own = dataclasses.replace(given, modules={2: "MyC2f"})
+    assert carry(own, base, base, dialect=ULTRALYTICS).transfer.count("transferred") == 10
+
+
+def test_rows_that_only_a_fork_knows_are_compared_as_they_are_written() -> None:
+    base = v8(SMALL_V8.replace("1, C2f, [16]]  # 6", "1, Fork, [16]]  # 6"))
+    found = carried(state_v8(), base, v8(base.text.replace("[32, 3, 2]", "[32, 5, 2]"))).transfer
+    assert (found.count("transferred"), found.count("unverified")) == (9, 1)
+
+
+def test_another_network_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="only 0 of its 10 tensors have a place in the conf"):
+        carried(state_v8(), v8(), v8(scale="s"))
 
 
 def test_inputs_that_were_not_renumbered_are_counted() -> None:
     text = BASE.insert("SE", after=8).text.replace("[[18, 21, 24]", "[[17, 20, 23]")
     stale = Document.parse(text.encode())
     found = carry(
-        weights(), described(BASE), Described(stale.network, stale.settings), dialect=None
+        weights(), described(BASE), Described(stale.network, stale.settings), dialect=DIALECT
     )
     assert len(found.comparison.rewired) == 3
     assert compare(BASE.network, BASE.network).rewired == ()

@@ -100,6 +100,9 @@ def test_every_form_gives_the_state_dict_bit_by_bit(
     assert same(found.state, net.state_dict())
     assert "model.3.grid" not in found.state
     assert (found.layers, found.dtypes, found.unnumbered) == (4, ("float16",), ())
+    classes = ["Sequential", "ReLU", "MultiheadAttention", "Head"]
+    told = not name.startswith(("state dict", "keys"))
+    assert found.modules == (dict(enumerate(classes)) if told else {})
 
 
 @pytest.mark.parametrize("kind", ["checkpoint", "state dict", "safetensors"])

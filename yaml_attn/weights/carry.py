@@ -2,7 +2,8 @@
 
 Where the dialect's layers are bundled, both networks are built: the checkpoint must be one of the
 base, new layers get their initial values, and both networks are run to see what the new layers
-change. Elsewhere the state dict alone is renumbered, and the framework initialises what is new.
+change. Elsewhere rows alone tell whose weights these can be and which layers are the same
+(`told.py`); the state dict is renumbered, and the framework initialises what is new.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from yaml_attn.building import bundled
 from yaml_attn.building.model import Model
 from yaml_attn.config.compare import Comparison, compare
 from yaml_attn.config.network import Network
-from yaml_attn.dialects.base import Dialect, Settings
-from yaml_attn.errors import CheckpointError
+from yaml_attn.dialects.base import Dialect, ResolvedLayer, Settings, scales_of
+from yaml_attn.dialects.ultralytics import legacy_head
+from yaml_attn.errors import BuildError, CheckpointError
+from yaml_attn.modules.registry import find
+from yaml_attn.weights import told
 from yaml_attn.weights.checkpoint import Checkpoint
 from yaml_attn.weights.state import split
 from yaml_attn.weights.transfer import Shape, Transfer, transfer
@@ -27,12 +31,38 @@ from yaml_attn.weights.transfer import Shape, Transfer, transfer
 SMALL: Final = 64
 """Pixels of the image that both networks are run on, unless a stride is larger."""
 
+_WHICH_BASE: Final = "--base must be the config that these weights were trained with."
+
+_LEAST: Final = 1 / 3
+"""Share of the checkpoint's tensors that an edit keeps at least. With another block in the place of
+every C2f, yolov8n keeps 0.39; of 506 pairs of official networks of Ultralytics 449 have less, and
+most of the others are variants of one another: P2, P6, another task."""
+
 
 class Described(NamedTuple):
-    """A network and the other top-level keys of its config."""
+    """A network, the other top-level keys of its config, what finds its mechanisms, its scale."""
 
     network: Network
     settings: Settings
+    mechanism: bundled.Find = find
+    scale: str | None = None
+
+    def build(self, dialect: Dialect, *, init: bool = True, nc: int | None = None) -> Model:
+        """The network with real layers."""
+        network, settings, mechanism, _ = self
+        return bundled.build(
+            network, settings, init=init, nc=nc, mechanism=mechanism, dialect=dialect
+        )
+
+    def resolve(
+        self, dialect: Dialect, *, nc: int | None = None
+    ) -> tuple[ResolvedLayer, ...] | None:
+        """Every layer as it would be constructed; None where a row is a stranger's."""
+        network, settings, mechanism, scale = self
+        try:
+            return dialect.resolve(network, settings, mechanism, nc=nc, scale=scale)
+        except BuildError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -82,7 +112,7 @@ def carry(
     base: Described,
     edited: Described,
     *,
-    dialect: Dialect | None,
+    dialect: Dialect,
     nc: int | None = None,
     seed: int = 0,
 ) -> Carried:
@@ -92,12 +122,12 @@ def carry(
         checkpoint: weights of the base.
         base: the config that the checkpoint was trained with.
         edited: the config that the weights are wanted for.
-        dialect: of both, if its layers are bundled; else the state dict alone is renumbered.
+        dialect: of both. If its layers are not bundled, the state dict alone is renumbered.
         nc: number of classes of the new network, instead of its config's.
         seed: of the initial values of new layers.
 
     Raises:
-        CheckpointError: the checkpoint is not one of the base.
+        CheckpointError: the checkpoint is not one of the base, or the config is no edit of it.
         ConfigError: one of the configs cannot be built.
     """
     if checkpoint.layers > len(base.network):
@@ -105,18 +135,41 @@ def carry(
             f"has weights of layer {checkpoint.layers - 1}, and the base has "
             f"{len(base.network)} layers",
             path=checkpoint.path,
-            hint="--base must be the config that these weights were trained with.",
+            hint=_WHICH_BASE,
         )
-    comparison = compare(base.network, edited.network)
-    mapping = _index_map(comparison)
-    if dialect is None:
-        return Carried(transfer(checkpoint.state, mapping), {}, comparison, None)
-    before = bundled.build(base.network, base.settings, init=False, dialect=dialect)
-    _refuse_foreign(checkpoint, _shapes(before))
+    if dialect.builder == "bundled":
+        carried = _built(checkpoint, base, edited, dialect, nc, seed)
+    else:
+        carried = _renumbered(checkpoint, base, edited, dialect, nc)
+    found, count = carried.transfer.count("transferred"), len(checkpoint.state)
+    if found < _LEAST * count:
+        raise CheckpointError(
+            f"only {found} of its {count} tensors have a place in the config, which is another "
+            "network than the base",
+            path=checkpoint.path,
+            hint="--config must be an edit of --base, at the same scale: most of its layers are "
+            "the base's. Another network is trained from weights of its own.",
+        )
+    return carried
+
+
+def _built(
+    checkpoint: Checkpoint,
+    base: Described,
+    edited: Described,
+    dialect: Dialect,
+    nc: int | None,
+    seed: int,
+) -> Carried:
+    """Carried by the shapes of both networks, which are built and run."""
+    before = base.build(dialect, init=False)
+    _refuse_other_shapes(checkpoint, _shapes(before))
+    _refuse_foreign(checkpoint, base, dialect)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        after = bundled.build(edited.network, edited.settings, nc=nc, dialect=dialect)
-    found = transfer(checkpoint.state, mapping, _shapes(after))
+        after = edited.build(dialect, nc=nc)
+    comparison = compare(base.network, edited.network)
+    found = transfer(checkpoint.state, _index_map(comparison), _shapes(after))
     new = {each.target for each in found.moved if each.outcome == "new"}
     initial = {key: value for key, value in after.state_dict().items() if key in new}
     _load(before, checkpoint.state)
@@ -124,7 +177,51 @@ def carry(
     return Carried(found, initial, comparison, _difference(before, after))
 
 
-def _refuse_foreign(checkpoint: Checkpoint, base: Mapping[str, Shape]) -> None:
+def _renumbered(
+    checkpoint: Checkpoint,
+    base: Described,
+    edited: Described,
+    dialect: Dialect,
+    nc: int | None,
+) -> Carried:
+    """Carried by what the rows tell: a layer of the same block keeps its tensors."""
+    _refuse_foreign(checkpoint, base, dialect)
+    comparison = compare(base.network, edited.network)
+    old, new = base.network.layers, edited.network.layers
+    mapping = {
+        i: j
+        for i, j in _index_map(comparison).items()
+        if told.same_block(old[i].module, new[j].module, edited.mechanism)
+    }
+    trained = told.classes(checkpoint.state, old[-1].module, len(old) - 1)
+    before, after = base.resolve(dialect, nc=trained), edited.resolve(dialect, nc=nc)
+    if before and after:
+        unsure = {i for i, j in mapping.items() if not told.alike(before[i], after[j])}
+    else:
+        unsure = set(comparison.changed).intersection(mapping)
+    if legacy_head(base.network) != legacy_head(edited.network):
+        unsure.add(len(old) - 1)
+    return Carried(transfer(checkpoint.state, mapping, unsure=unsure), {}, comparison, None)
+
+
+def _refuse_foreign(checkpoint: Checkpoint, base: Described, dialect: Dialect) -> None:
+    """Refuse weights that cannot be the base's, as its rows tell, at the scale that it has."""
+    layers = base.resolve(dialect)
+    where = f"in the base at scale {base.scale}" if base.scale else "in the base"
+    # Where shapes are compared, a block of another name with the same tensors is as good.
+    modules = {} if dialect.builder == "bundled" else checkpoint.modules
+    problem = told.foreign(checkpoint.state, layers, where, modules) if layers else None
+    if problem is None:
+        return
+    fitting = (
+        f" They fit scale {scale}: --scale {scale}."
+        for scale in scales_of(base.settings)
+        if not told.foreign(checkpoint.state, base._replace(scale=scale).resolve(dialect) or ())
+    )
+    raise CheckpointError(problem, path=checkpoint.path, hint=_WHICH_BASE + next(fitting, ""))
+
+
+def _refuse_other_shapes(checkpoint: Checkpoint, base: Mapping[str, Shape]) -> None:
     """Refuse weights of another network. The head may differ, by its number of classes."""
     last = max(split(key)[0] for key in base)
     for key, tensor in checkpoint.state.items():
@@ -133,13 +230,13 @@ def _refuse_foreign(checkpoint: Checkpoint, base: Mapping[str, Shape]) -> None:
             raise CheckpointError(
                 f"{key} is {list(shape)}, and {list(base[key])} in the base",
                 path=checkpoint.path,
-                hint="--base must be the config that these weights were trained with.",
+                hint=_WHICH_BASE,
             )
     if not base.keys() & checkpoint.state.keys():
         raise CheckpointError(
             f"has no tensor that the base has; it has e.g. {next(iter(checkpoint.state))}",
             path=checkpoint.path,
-            hint="--base must be the config that these weights were trained with.",
+            hint=_WHICH_BASE,
         )
 
 

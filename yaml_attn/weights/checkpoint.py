@@ -7,7 +7,7 @@ of a training run, and state dicts, plain or under such a key.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from yaml_attn.weights.state import (
     class_name,
     holds_tensors,
     is_module,
+    layer_classes,
     mapping,
     split,
     state_dict,
@@ -43,6 +44,7 @@ class Checkpoint:
         found: where in the file they were, e.g. "ema (models.yolo.DetectionModel)".
         left_out: keys of what else the file holds: the optimizer, the weights that are no average.
         unnumbered: keys of tensors that belong to no layer; they are left out too.
+        modules: the class of each layer, by index; empty for a state dict, which does not tell.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class Checkpoint:
     found: str
     left_out: tuple[str, ...]
     unnumbered: tuple[str, ...]
+    modules: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def layers(self) -> int:
@@ -82,7 +85,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             path=path,
             hint="Weights of YOLO networks have such keys; those of timm or darknet do not.",
         )
-    return Checkpoint(path, state, where, tuple(left_out), tuple(others))
+    modules = layer_classes(value)
+    return Checkpoint(path, state, where, tuple(left_out), tuple(others), modules)
 
 
 def _network(root: Any, tensors: Tensors) -> tuple[str, Any, list[str]]:

@@ -54,6 +54,18 @@ def class_name(value: Any) -> str:
     return str(made_by) if isinstance(made_by, Global) else type(value).__name__
 
 
+def layer_classes(value: Any) -> dict[int, str]:
+    """The class of each numbered layer of what stands for a network, without its package."""
+    for _ in range(_DEEPEST):
+        parts = _parts(value)
+        modules = parts[2] if parts else {}
+        if "0" in modules:
+            names = {name: class_name(each).rpartition(".")[2] for name, each in modules.items()}
+            return {int(name): each for name, each in names.items() if str(name).isdecimal()}
+        value = modules.get("model", modules.get("module"))
+    return {}
+
+
 def holds_tensors(value: Any, tensors: Tensors) -> bool:
     """Whether a value is a state dict: a mapping with a tensor somewhere, under a name."""
     entries = mapping(value) or {}

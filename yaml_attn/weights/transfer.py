@@ -8,7 +8,7 @@ counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, NamedTuple, get_args
@@ -19,7 +19,7 @@ from yaml_attn.weights.state import split
 
 Shape = tuple[int, ...]
 
-Outcome = Literal["transferred", "new", "dropped", "shape mismatch"]
+Outcome = Literal["transferred", "new", "dropped", "shape mismatch", "unverified"]
 
 OUTCOMES: Final = get_args(Outcome)
 
@@ -31,7 +31,8 @@ class Moved(NamedTuple):
         source: its key in the checkpoint, None if it is new.
         target: its key in the new network, None if it is dropped.
         outcome: "new" tensors are those that nothing in the checkpoint stands for, "dropped" ones
-            those that the new network has no place for.
+            those that the new network has no place for, "unverified" ones go to a layer that is
+            constructed otherwise than in the base, where it is not known what fits.
         before: its shape in the checkpoint.
         after: its shape in the new network.
     """
@@ -66,6 +67,7 @@ class LayerSummary(NamedTuple):
     added: int
     dropped: int
     mismatched: int
+    unverified: int
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,12 @@ class Transfer:
     """Weights moved to another network.
 
     Attributes:
-        state: the transferred tensors under their new keys.
+        state: the transferred and the unverified tensors under their new keys.
         moved: what became of every tensor, in the order of the new network, dropped ones last.
         index_map: old index -> new index of every layer that survived or was replaced.
         naive: what loading by key and shape would have done.
         known: whether the shapes of the new network were known. If not, new tensors are not
-            listed, and a changed shape is not seen.
+            listed, and no shape is compared.
     """
 
     state: Mapping[str, Tensor]
@@ -94,7 +96,11 @@ class Transfer:
     @cached_property
     def numbers(self) -> int:
         """Numbers in the transferred tensors."""
-        return sum(tensor.numel() for tensor in self.state.values())
+        return sum(
+            self.state[each.target].numel()
+            for each in self.moved
+            if each.outcome == "transferred" and each.target
+        )
 
     @cached_property
     def layers(self) -> tuple[LayerSummary, ...]:
@@ -118,6 +124,8 @@ def transfer(
     state: Mapping[str, Tensor],
     index_map: Mapping[int, int],
     target: Mapping[str, Shape] | None = None,
+    *,
+    unsure: Collection[int] = (),
 ) -> Transfer:
     """Move each tensor of a surviving layer to the layer's new index.
 
@@ -128,12 +136,13 @@ def transfer(
         index_map: old index -> new index of every layer that survived or was replaced.
         target: key -> shape of the new network, in its order. Without, what the new network needs
             is not known, and everything of a surviving layer is moved.
+        unsure: old indexes of layers whose tensors need not fit, where the shapes are not known.
     """
     wanted = {renamed(key, index_map): key for key in state}
     wanted.pop(None, None)
     fits = {key: tuple(state[source].shape) for key, source in wanted.items() if key}
     known = fits if target is None else target
-    moved = [_moved(key, shape, wanted.get(key), state) for key, shape in known.items()]
+    moved = [_moved(key, shape, wanted.get(key), state, unsure) for key, shape in known.items()]
     used = {each.source for each in moved}
     moved += [
         Moved(key, None, "dropped", tuple(tensor.shape), None)
@@ -143,9 +152,10 @@ def transfer(
     carried = {
         each.target: state[each.source]
         for each in moved
-        if each.outcome == "transferred" and each.source and each.target
+        if each.outcome in {"transferred", "unverified"} and each.source and each.target
     }
-    would = naive(state, index_map, known)
+    sure = {each.target for each in moved if each.outcome != "unverified"}
+    would = naive(state, index_map, {key: known[key] for key in known if key in sure})
     return Transfer(carried, tuple(moved), index_map, would, target is not None)
 
 
@@ -168,9 +178,17 @@ def naive(
     return Naive(len(right), len(wrong), _numbers(state, right), _numbers(state, wrong))
 
 
-def _moved(key: str, shape: Shape, source: str | None, state: Mapping[str, Tensor]) -> Moved:
+def _moved(
+    key: str,
+    shape: Shape,
+    source: str | None,
+    state: Mapping[str, Tensor],
+    unsure: Collection[int],
+) -> Moved:
     if source is None:
         return Moved(None, key, "new", None, shape)
+    if split(source)[0] in unsure:
+        return Moved(source, key, "unverified", tuple(state[source].shape), None)
     before = tuple(state[source].shape)
     outcome: Outcome = "transferred" if before == shape else "shape mismatch"
     return Moved(source, key, outcome, before, shape)

@@ -45,6 +45,7 @@ def save(
     kind: Kind,
     *,
     config: Mapping[str, Any] | None = None,
+    task: str | None = None,
     replace: bool = False,
 ) -> None:
     """Write weights, whole or not at all.
@@ -53,7 +54,9 @@ def save(
         path: where to.
         state: tensors by key.
         kind: as what.
-        config: of a checkpoint, the config as plain data: `train.py` without `--cfg` builds it.
+        config: of a checkpoint, the config as plain data: `train.py` without `--cfg` builds it, and
+            Ultralytics, if it is `model`, at its key `scale`.
+        task: of a checkpoint, what Ultralytics is to train: "detect", "segment", ...
         replace: whether the file may exist.
 
     Raises:
@@ -65,12 +68,14 @@ def save(
         data = _safetensors(own)
     else:
         buffer = io.BytesIO()
-        torch.save(_checkpoint(own, config) if kind == "checkpoint" else own, buffer)
+        torch.save(_checkpoint(own, config, task) if kind == "checkpoint" else own, buffer)
         data = buffer.getvalue()
     write_atomically(path, data, replace=replace)
 
 
-def _checkpoint(state: Mapping[str, Tensor], config: Mapping[str, Any] | None) -> dict[str, Any]:
+def _checkpoint(
+    state: Mapping[str, Tensor], config: Mapping[str, Any] | None, task: str | None
+) -> dict[str, Any]:
     """The dict that a training run of YOLOv5 leaves, of a run that has not begun."""
     model = tree(state)
     if config is not None:
@@ -83,6 +88,7 @@ def _checkpoint(state: Mapping[str, Tensor], config: Mapping[str, Any] | None) -
         "updates": None,
         "optimizer": None,
         "date": None,
+        **({"train_args": {"task": task}} if task else {}),
     }
 
 

@@ -1,0 +1,217 @@
+"""What `yaml-attn weights` says: what became of each tensor, and how to train with them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yaml_attn.cli.render import Table, console, default_format, print_table
+from yaml_attn.errors import UnknownModuleError
+
+if TYPE_CHECKING:
+    from yaml_attn.configs import Config
+    from yaml_attn.weights import Carried, Checkpoint, Kind, LayerSummary, Moved
+
+_MOST_LISTED = 20
+
+_SAME = 1e-5
+
+_TRAIN = "python train.py --cfg {config} --weights {output}"
+_USES = {
+    "ultralytics": 'Use: YOLO("{config}").load("{output}")',
+    "train.py": f"Use: {_TRAIN}",
+}
+_USES_OF_OURS = {
+    "ultralytics": "Use: yaml-attn yolo{own} train model={config} pretrained={output} data=...",
+    "train.py": "Use, in a checkout that knows {ours} (yaml-attn apply --repo FOLDER --config "
+    f"{{config}}{{own}}): {_TRAIN}",
+}
+"""The same where no framework knows the config's mechanisms by itself."""
+
+
+def called(config: Config) -> Path:
+    """The name that the framework is to load the config by; Ultralytics reads the scale from it."""
+    from yaml_attn.dialects import naming  # noqa: PLC0415
+
+    path = Path(config.label)
+    if config.scale is None:
+        return path
+    named = path.with_name(naming.with_scale(path.stem, config.scale) + path.suffix)
+    return named if naming.without_scale(named) == path else path
+
+
+def print_report(
+    checkpoint: Checkpoint,
+    carried: Carried,
+    base: Config,
+    config: Config,
+    target: Path,
+    kind: Kind,
+    everything: bool,
+    *,
+    written: bool,
+) -> None:
+    """Say what became of the tensors, layer by layer, and how to train with them."""
+    style = default_format()
+    out = console(style)
+    left = f"; left out: {', '.join(checkpoint.left_out)}" if checkpoint.left_out else ""
+    out.print(
+        f"{checkpoint.path}: {len(checkpoint.state)} tensors of {checkpoint.found}, "
+        f"{', '.join(checkpoint.dtypes)}{left}."
+    )
+    table = _table(carried, base, config, everything=everything)
+    if table.rows:
+        print_table(out, table, style)
+    for line in [*_tensors(carried), *_totals(checkpoint, carried)]:
+        out.print(line)
+    if config.scale is not None:
+        out.print(f"Both configs are read at scale {config.scale}.")
+    out.print(f"{'Wrote' if written else 'Would write'} {target}, a {kind}.")
+    for line in _use(config, target, kind):
+        out.print(line)
+
+
+def _table(carried: Carried, base: Config, config: Config, *, everything: bool) -> Table:
+    numbers = ["transferred", "new tensors", "dropped", "other shape"]
+    unsure = carried.transfer.count("unverified") > 0
+    numbers += ["unverified"] * unsure
+    table = Table(["old", "new", "module", *numbers], right=["old", "new", *numbers])
+    for layer in carried.transfer.layers:
+        old, new, whole, *counts = layer
+        if everything or any(counts):
+            colour = "green" if old is None else "yellow"
+            indexes = ("" if at is None else str(at) for at in (old, new))
+            shown = map(str, (whole, *counts[: len(numbers) - 1]))
+            table.add(*indexes, _module(layer, base, config), *shown, colour=colour)
+    return table
+
+
+def _module(layer: LayerSummary, base: Config, config: Config) -> str:
+    """The module as it is now, or as it was where the layer is gone."""
+    if layer.new is not None:
+        return config.network.layers[layer.new].module
+    return base.network.layers[layer.old].module if layer.old is not None else ""
+
+
+def _tensors(carried: Carried) -> list[str]:
+    """The tensors of the checkpoint that are not in the new network, one a line."""
+    lines = [
+        f"{each.source} {_shape(each.before)}: "
+        + (f"{each.target} is {_shape(each.after)}" if each.target else "dropped")
+        for each in carried.transfer.moved
+        if each.outcome in {"dropped", "shape mismatch"}
+    ]
+    more = len(lines) - _MOST_LISTED
+    return [*lines[:_MOST_LISTED], *([f"... and {more} more: --json lists them"] * (more > 0))]
+
+
+def _totals(checkpoint: Checkpoint, carried: Carried) -> Iterator[str]:
+    found, tensors = carried.transfer, len(checkpoint.state)
+    naive = found.naive
+    numbers = sum(tensor.numel() for tensor in checkpoint.state.values())
+    yield (
+        f"Transferred {found.count('transferred')} of {tensors} tensors, {found.numbers:,} of "
+        f"{numbers:,} numbers."
+    )
+    yield (
+        f"By key and shape alone, as frameworks load: {naive.tensors} of {tensors} tensors, "
+        f"{naive.wrong} of them into the wrong layer; {naive.right_numbers:,} numbers right."
+    )
+    unsure = found.count("unverified")
+    if unsure:
+        yield (
+            f"{unsure} more go to a layer that is constructed otherwise than in the base: they are "
+            "in the file, and the framework takes those that fit."
+        )
+    if not found.known:
+        yield (
+            "The layers of this dialect are not bundled: tensors of new layers are not in the "
+            "file, the framework initialises them; it compares shapes too."
+        )
+    elif carried.difference is not None:
+        yield (
+            "What the head reads differs from the base's by at most "
+            f"{carried.difference:.2g}, at one random image."
+        )
+        if carried.difference > _SAME:
+            yield "A layer inserted with --identity-init leaves it as it was."
+    if carried.comparison.rewired:
+        yield (
+            f"{len(carried.comparison.rewired)} inputs read other layers than in the base: "
+            "`yaml-attn diff BASE CONFIG` shows them."
+        )
+
+
+def _use(config: Config, target: Path, kind: Kind) -> list[str]:
+    from yaml_attn.dialects import family  # noqa: PLC0415
+
+    ours = _ours(config)
+    uses = _USES_OF_OURS if ours else _USES
+    use = uses.get(family(config.dialect), uses["train.py"])
+    own = "".join(f" --own {shlex.quote(each.source)}" for each in config.own.values())
+    if kind == "checkpoint":
+        return [
+            use.format(config=called(config), output=target, ours=", ".join(ours), own=own),
+            "It holds weights for training, and no network: detect with what training leaves.",
+        ]
+    return ["Use: model.load_state_dict(state, strict=False), on the network of the config."]
+
+
+def _ours(config: Config) -> list[str]:
+    """The mechanisms, and blocks with one inside, that a framework must be told of."""
+    from yaml_attn.dialects.composed import parse  # noqa: PLC0415
+    from yaml_attn.modules.registry import MECHANISMS, find  # noqa: PLC0415
+
+    def is_ours(name: str) -> bool:
+        try:
+            return name in {*MECHANISMS, *config.own} or parse(name, find) is not None
+        except UnknownModuleError:  # a name that could mean two blocks is the framework's
+            return False
+
+    return list(filter(is_ours, dict.fromkeys(layer.module for layer in config.network.layers)))
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "x".join(map(str, shape or ())) or "a number"
+
+
+def record(
+    checkpoint: Checkpoint, carried: Carried, config: Config, target: Path, *, written: bool
+) -> dict[str, Any]:
+    """The same as data."""
+    found = carried.transfer
+    return {
+        "weights": str(checkpoint.path),
+        "found": checkpoint.found,
+        "left_out": [*checkpoint.left_out, *checkpoint.unnumbered],
+        "dtypes": list(checkpoint.dtypes),
+        "dialect": config.dialect,
+        "scale": config.scale,
+        "shapes_known": found.known,
+        "tensors": len(checkpoint.state),
+        "transferred": found.count("transferred"),
+        "new": found.count("new"),
+        "dropped": found.count("dropped"),
+        "shape_mismatch": found.count("shape mismatch"),
+        "unverified": found.count("unverified"),
+        "numbers_transferred": found.numbers,
+        "naive": found.naive._asdict(),
+        "difference": carried.difference,
+        "rewired": len(carried.comparison.rewired),
+        "layers": [layer._asdict() for layer in found.layers],
+        "moved": [_tensor(each) for each in found.moved],
+        "output": str(target),
+        "written": written,
+    }
+
+
+def _tensor(each: Moved) -> dict[str, Any]:
+    return {
+        "source": each.source,
+        "target": each.target,
+        "outcome": each.outcome,
+        "shape_before": each.before,
+        "shape_after": each.after,
+    }
