@@ -335,6 +335,13 @@ def test_a_row_behind_new_ones_that_equal_it_is_told_by_what_it_reads() -> None:
     assert (found.inserted, found.rewired) == ((1, 2), ())
 
 
+def test_the_first_row_of_all_may_be_the_new_one_of_equal_rows() -> None:
+    new = chain("Conv", "Concat", "Conv", "SPPF", "Detect", _1=[-1, 0], _4=[2, 3])
+    found = compare(chain("Conv", "SPPF", "Detect", _2=[0, 1]), new)
+    assert (found.index_map, found.inserted) == ({0: 2, 1: 3, 2: 4}, (0, 1))
+    assert found.rewired == (Rewired(2, 0, expected=IMAGE, reads=1),)
+
+
 def test_what_read_a_removed_join_may_read_anything_but_its_other_inputs_count() -> None:
     old = chain("Conv", "Concat", "Concat", "Conv", _1=[-1, 0], _2=[-1, 0])
     found = compare(old, chain("C3", "Conv", "Concat", _2=[-1, 0]))
@@ -350,6 +357,13 @@ def test_hundreds_of_equal_rows_take_no_minute() -> None:
     found = compare(old, new)
     assert time.process_time() - start < 5  # 0.3 s; 20 s if all were tried
     assert len(found.inserted) == 200
+
+
+def test_rows_removed_from_the_top_are_found_although_they_resemble_those_that_stay() -> None:
+    top = [[-1, 2, "Conv", [8]], [-1, 1, "Conv", [16]], [-1, 1, "Conv", [32]]]
+    rest = [[-1, 1, "Conv", [64]], [-1, 1, "Conv", [128]]]
+    found = compare(Network.read({"backbone": [*top, *rest]}), Network.read({"backbone": rest}))
+    assert found == Comparison({3: 0, 4: 1}, {}, (), (), (0, 1, 2), ())
 
 
 def test_a_block_of_rows_beside_an_equal_block_is_placed_by_its_readers() -> None:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from yaml_attn.config.diagnosis import UnreadableError, because, diagnose
+from yaml_attn.config.diagnosis import (
+    UnreadableError,
+    because,
+    diagnose,
+    lookalike,
+    of_file,
+    refuse_binary,
+)
 from yaml_attn.errors import DocumentError
 
 A = "[-1, 1, A, [8]]"
@@ -13,7 +22,6 @@ ITEM = "did not find expected ',' or ']'"
 KEY = "did not find expected key"
 
 DOCUMENTS = "Keep one: the frameworks refuse the file. Look for a line `---` or `...`."
-SPACE = "It was probably copied from a web page. Replace every such character by a space."
 COMMA = "A comma is missing at the end of the row in line {}."
 TAB = "Replace the tab in this line by spaces."
 UNCLOSED = "A bracket is not closed in the row in line {}."
@@ -83,19 +91,80 @@ def test_the_cause_is_told_by_its_looks(
         assert told(diagnose(text.replace("\n", newline), problem, *at)) == cause
 
 
+ENDED = "found unexpected end of stream"
+
+
 @pytest.mark.parametrize(
-    ("text", "line", "column", "name"),
+    ("text", "problem", "at", "place"),
     [
-        ("\u3000b:\n", 1, 1, "U+3000 (not a plain space)"),
-        ("\n\u3000b:\n", 2, 1, "U+3000 (not a plain space)"),
-        (f"b:\n  - {A}\n \u00a0- {A}\n", 3, 2, "U+00A0 (a no-break space)"),
-        ("a:\n \t \u200b- b\n", 2, 4, "U+200B (not a plain space)"),
+        (f"b:\n - {A}\n - [-1, 1, A, ['x\"]]\n - {A}\n", ENDED, (5, 1), (3, 16)),
+        ('b:\n - [-1, 1, A, ["x]]\n - [-1, 1, A, ["y"]]\n', ITEM, (3, 18), (2, 16)),
+        ("names: ['it''s', it's, 'cat, \"dog\"]\n", ENDED, (2, 1), (1, 24)),
+        ('names: ["a", \'b]  # dogs\n', ENDED, (2, 1), (1, 14)),
     ],
 )
-def test_a_space_that_is_none_is_named(text: str, line: int, column: int, name: str) -> None:
-    error = diagnose(text, "odd", 99, 99)
-    assert told(error) == ("space", line, column, SPACE)
-    assert error.message == f"is not YAML: a line is indented with {name}"
+def test_a_quote_that_is_never_closed_is_pointed_at(
+    text: str, problem: str, at: tuple[int, int], place: tuple[int, int]
+) -> None:
+    error = diagnose(text, problem, *at)
+    assert (error.cause, error.line, error.column) == ("syntax", *place)
+    assert error.message == f"is not YAML: the quote opened in line {place[0]} is never closed"
+
+
+def test_a_quote_in_a_comment_or_a_word_is_none() -> None:
+    error = diagnose("b:\n - [-1, 1, it's, ['x']]  # P4's\n - [", ITEM, 3, 4)
+    assert error.cause == "bracket"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "name", "hint"),
+    [
+        ("\u3000b:\n", 1, 1, "U+3000 (ideographic space)", "Write a plain space."),
+        (f"b:\n  - {A}\n \u00a0- {A}\n", 3, 2, "U+00A0 (no-break space)", "Write a plain space."),
+        ("a:\n \t \u200b- b\n", 2, 4, "U+200B (zero width space)", "Delete it."),
+        ("a:\n---\nb\uff1a", 3, 2, '"\uff1a" (U+FF1A, full-width colon)', 'Write ":".'),
+        (
+            f"b:\r\n  - {A}\r  - [-1\uff0c1\uff0cA,\u3000[8]]",
+            3,
+            8,
+            '"\uff0c" (U+FF0C, full-width comma)',
+            'Write ","; 2 more of this kind.',
+        ),
+    ],
+)
+def test_a_character_that_only_looks_like_one_of_yaml_is_named(
+    text: str, line: int, column: int, name: str, hint: str
+) -> None:
+    error = diagnose(text, "expected another document", 99, 99)
+    assert told(error) == ("character", line, column, hint)
+    assert error.message == f"has {name}, which YAML takes for a letter"
+
+
+def test_a_piece_of_a_text_is_searched_alone() -> None:
+    error = lookalike("\uff3b\n[\uff0c]\n\uff3b", (2, 5))
+    assert error
+    assert told(error) == ("character", 2, 2, 'Write ",".')
+    assert lookalike("\uff3b\n[,]", (2, 5)) is None
+
+
+@pytest.mark.parametrize("name", ["README.md", "a/yolov3.cfg", "x.PT"])
+def test_what_is_not_called_like_a_config_is_said_to_be_none(name: str) -> None:
+    error = of_file(DocumentError("is odd", line=3, column=5, hint="Mend it."), Path(name))
+    assert str(error) == (
+        f"{name}: is no YOLO config: that is a YAML file with `backbone:` and `head:`\n"
+        "Read as one, it stops in line 3: is odd."
+    )
+    assert isinstance(error, UnreadableError)
+    assert error.cause == "sections"
+    bare = of_file(DocumentError("is odd"), Path(name))
+    assert bare.hint == "Read as one: is odd."
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a/b.YML", "fd/63", None])
+def test_what_is_called_like_a_config_keeps_its_error(name: str | None) -> None:
+    error = DocumentError("is odd", line=3, column=5, hint="Mend it.")
+    assert of_file(error, Path(name) if name else None) is error
+    assert error.path == (Path(name) if name else None)
 
 
 def test_an_odd_space_that_indents_nothing_is_not_blamed() -> None:
@@ -106,3 +175,25 @@ def test_an_error_keeps_all_that_it_says_when_its_cause_is_known() -> None:
     error = because("row", DocumentError("odd", line=3, column=5, hint="Mend it."))
     assert told(error) == ("row", 3, 5, "Mend it.")
     assert error.message == "odd"
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "kind", "like"),
+    [
+        (b"PK\x03\x04", "yolov8n.pt", "a checkpoint", "yolov8n.yaml"),
+        (b"\x80\x02\x8a\x0a", "best.pt", "a checkpoint", "yolov5s.yaml"),
+        (b'\x40\0\0\0\0\0\0\0{"', "yolo11.safetensors", "a checkpoint", "yolo11.yaml"),
+        (b"\x89PNG\r\n", "small.yaml", "an image", "yolov5s.yaml"),
+        (b"\xff\xd8\xff\xe0", "a.jpg", "an image", "yolov5s.yaml"),
+    ],
+)
+def test_what_is_no_text_is_not_told_to_be_saved_as_one(
+    data: bytes, name: str, kind: str, like: str
+) -> None:
+    with pytest.raises(UnreadableError, match=f"{name}: is {kind}, not a config\n.* {like}\\.$"):
+        refuse_binary(data, Path(name))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "gbk"])
+def test_a_text_in_any_encoding_is_no_binary_file(encoding: str) -> None:
+    refuse_binary("nc: 80  # 类\n".encode(encoding), None)

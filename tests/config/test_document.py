@@ -77,11 +77,26 @@ def refused(text: str | bytes) -> DocumentError:
 
 @pytest.mark.parametrize(("before", "line"), [(b"nc: 1\n# ", 2), (b"\n", 2), (b"", 1)])
 def test_bytes_that_are_not_utf8_are_located(before: bytes, line: int) -> None:
-    error = refused(before + b"\xb7\xd6\nbackbone: []\n")
+    error = refused(before + b"\xb7\nbackbone: []\n")
     assert isinstance(error, UnreadableError)
     assert (error.cause, error.line) == ("encoding", line)
     assert error.message == f"is not UTF-8: byte 0xb7 at offset {len(before)}"
     assert error.hint == "Save the file as UTF-8 (an editor's 'Save with encoding')."
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "is_gbk"),
+    [
+        ("\u4e2d\u6587", "gbk", True),
+        ("pr\u00eate", "latin-1", False),
+        ("a", "utf-16", False),
+    ],
+)
+def test_gbk_is_told_from_other_encodings(text: str, encoding: str, is_gbk: bool) -> None:
+    hint = refused(f"nc: 1  # {text}\nbackbone: []\n".encode(encoding)).hint
+    assert hint
+    assert hint.startswith("It looks like GBK. Save the file") == is_gbk
+    assert ("iconv -f GBK -t UTF-8" in hint) == is_gbk
 
 
 def test_a_thousand_dashes_are_refused() -> None:
@@ -118,7 +133,7 @@ def test_invalid_yaml_is_located() -> None:
 
 def test_no_break_spaces_are_named() -> None:
     error = refused(SMALL.replace("  - [-1, 1, C3, [16]]\n", " \u00a0- [-1, 1, C3, [16]]\n", 1))
-    assert "U+00A0 (a no-break space)" in error.message
+    assert "U+00A0 (no-break space)" in error.message
     assert (error.line, error.column) == (9, 2)
 
 
@@ -178,6 +193,12 @@ def test_what_is_no_model_config_is_said(text: str, message: str) -> None:
         assert error.message.startswith("is not a model config: it has no ")
 
 
+def test_what_is_not_called_like_a_config_is_refused_for_want_of_sections() -> None:
+    with pytest.raises(UnreadableError, match="is no YOLO config") as caught:
+        Document.parse(b"# Title\n", Path("README.md"))
+    assert caught.value.cause == "sections"
+
+
 def test_the_keys_that_a_file_has_are_named() -> None:
     text = "1: a\ntrain: a\n"
     message = "is not a model config: it has no `backbone:` and no `head:`"
@@ -211,9 +232,23 @@ def test_a_row_that_is_none_is_refused_at_its_line(row: str, message: str) -> No
     assert error.line == 9
 
 
+def test_a_full_width_comma_is_refused_in_a_row_alone() -> None:
+    comma = "\uff0c"
+    found = document(f"names:\n  - [a{comma}b]\n{SMALL}")
+    assert found.settings["names"] == [[f"a{comma}b"]]
+    text = SMALL.replace("[-1, 1, C3, [16]]", f"[-1{comma}1, C3, [16]]", 1)
+    error = refused_as("character", 'Write ",".', text)
+    assert (error.line, error.column) == (9, 8)
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
-    [("6", "itself"), ("7", "a later layer"), ("99", "a later layer"), ("-8", "before the first")],
+    [
+        ("6", "itself"),
+        ("7", "a later layer"),
+        ("99", "there is no layer 99, the last is 7"),
+        ("-8", "before the first"),
+    ],
 )
 def test_a_reference_that_reads_no_layer_is_refused(source: str, message: str) -> None:
     with pytest.raises(WiringError, match=message) as caught:
@@ -313,6 +348,8 @@ def test_a_tag_that_its_value_does_not_fit_is_refused(value: str) -> None:
 @pytest.mark.parametrize("value", ["[16, {} ]", "[16, {}\n    ]", "[{{k: {} }}]"])
 def test_a_tag_without_name_and_value_is_refused(tag: str, value: str) -> None:
     error = refused(SMALL.replace("[16]", value.format(tag), 1))
+    assert isinstance(error, UnreadableError)
+    assert error.cause == "syntax"
     assert error.message.startswith("a tag without name and value is an empty text to some")
     assert error.line == 9
     assert document(SMALL.replace("[16]", "[16, ! x, !!str , &a , '!', \"\"]", 1)).rows
@@ -329,7 +366,7 @@ def test_a_tag_without_name_and_value_is_refused(tag: str, value: str) -> None:
 )
 def test_a_byte_order_mark_inside_the_file_is_refused(text: str, line: int, column: int) -> None:
     hint = "Delete the character; two files were probably joined."
-    error = refused_as("space", hint, text)
+    error = refused_as("character", hint, text)
     assert error.message == "has a byte order mark (U+FEFF) that is not at its beginning"
     assert (error.line, error.column) == (line, column)
 

@@ -20,7 +20,7 @@ from yaml_attn.errors import WiringError
     ],
 )
 def test_a_reference_points_at_a_layer_above(written: int, index: int, source: Source) -> None:
-    assert read_reference(written, index) == source
+    assert read_reference(written, index, count=8) == source
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ def test_a_reference_points_at_a_layer_above(written: int, index: int, source: S
         (1, 0, "reads 1, which is a later layer: a layer can only read the ones before it"),
         (5, 5, "reads 5, which is itself: a layer can only read the ones before it"),
         (6, 5, "reads 6, which is a later layer: a layer can only read the ones before it"),
+        (8, 5, "reads 8: there is no layer 8, the last is 7"),
         (-6, 5, "reads -6, which is 1 before the first layer"),
         (-2, 0, "reads -2, which is 2 before the first layer"),
     ],
@@ -38,7 +39,7 @@ def test_a_reference_that_points_at_no_layer_above_is_refused(
     written: int, index: int, message: str
 ) -> None:
     with pytest.raises(WiringError) as caught:
-        read_reference(written, index)
+        read_reference(written, index, count=8)
     valid = "-5 to 4" if index else "only -1, the image"
     assert str(caught.value) == f"layer {index}: {message}\nValid for `from` here: {valid}."
 

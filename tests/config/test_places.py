@@ -95,6 +95,33 @@ def test_indexes_modules_and_sections_need_no_strides(
 @pytest.mark.parametrize(
     ("place", "layers"),
     [
+        ("C3[SE]", (0,)),
+        ("C3[SE][*]", (0,)),
+        ("C2f[CBAM][0]", (1,)),
+        ("head.C2f[CBAM]", (2,)),
+        ("C2f_CBAM[*],C3[SE]", (1, 2, 0)),
+    ],
+)
+def test_a_block_with_attention_is_meant_by_its_name_on_the_command_line(
+    place: str, layers: tuple[int, ...]
+) -> None:
+    blocks = network(chain("C3SE", "C2f_CBAM"), chain("C2f_CBAM", "Detect"))
+    assert resolve(blocks, place, unneeded) == layers
+    with pytest.raises(PlaceError, match="SE in the brackets is neither a number nor"):
+        resolve(yolov5s(), "C3[SE]", unneeded)
+
+
+@pytest.mark.parametrize(
+    ("place", "option"), [("before SPPF", "--before SPPF"), ("P3,edge  4:16", "--edge 4:16")]
+)
+def test_a_place_of_a_study_is_said_as_an_option(place: str, option: str) -> None:
+    with pytest.raises(PlaceError, match=f"is no place: `insert` takes it as {option}$"):
+        resolve(yolov5s(), place, built_strides("yolov5s"))
+
+
+@pytest.mark.parametrize(
+    ("place", "layers"),
+    [
         ("P3", (17,)),
         ("P5,P3", (23, 17)),
         ("detect", (17, 20, 23)),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from yaml_attn.config import syntax
 from yaml_attn.config.document import Document
 from yaml_attn.config.syntax import Node, compose, read_yaml, write_scalar
 from yaml_attn.errors import DocumentError
@@ -118,6 +119,19 @@ def test_what_libyaml_reads_and_ruamel_does_not_is_refused(
     with pytest.raises(DocumentError, match="is not YAML") as caught:
         compose(text)
     assert (caught.value.line, caught.value.column) == (line, column)
+
+
+def test_an_alias_counts_as_the_values_that_it_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syntax, "_MOST", 7)
+    assert read_yaml("[&a [1, 2], *a]") == [[1, 2], [1, 2]]
+    with pytest.raises(DocumentError, match="too large"):
+        read_yaml("[&a [1, 2], *a, 3]")
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML's own parser refuses the tab")
+@pytest.mark.parametrize("comment", ["# x", "# *"])
+def test_a_tab_that_libyaml_reads_is_no_matter_where_aliases_may_be(comment: str) -> None:
+    assert read_yaml(f"a: 1\t{comment}\n") == {"a": 1}
 
 
 def test_equal_scalars_of_other_types_stay_apart() -> None:

@@ -8,7 +8,7 @@ that leaves a choice too, it is the last of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
@@ -100,10 +100,10 @@ def _align(old: Sequence[Layer], new: Sequence[Layer]) -> dict[int, int]:
 
     pairs = {}
     i, j = len(old), len(new)
-    while i or j:
-        if j and table[i][j] == table[i][j - 1] + insert[j - 1]:
+    while i and j:
+        if table[i][j] == table[i][j - 1] + insert[j - 1]:
             j -= 1
-        elif i and table[i][j] == table[i - 1][j] + remove[i - 1]:
+        elif table[i][j] == table[i - 1][j] + remove[i - 1]:
             i -= 1
         else:
             i, j = i - 1, j - 1
@@ -140,7 +140,7 @@ def _settle(old: Network, new: Network, pairs: dict[int, int]) -> dict[int, int]
     wiring = _wiring(old), _wiring(new)
 
     def rewired(pairs: _Pairs) -> int:
-        return sum(1 for _ in _rewired(*wiring, pairs))
+        return len(list(_rewired(*wiring, pairs)))
 
     tries = iter(range(_MOST_TRIES))
     fewest, settled = rewired(pairs), False
@@ -162,8 +162,6 @@ def _slides(layers: Sequence[Layer], partner: dict[int, int]) -> Iterator[dict[i
     Upwards is enough: `_align` leaves gaps as low as they can be.
     """
     for gap in range(1, len(layers)):
-        if gap in partner or gap - 1 not in partner:
-            continue
         for size in range(1, len(layers) - gap + 1):
             if gap + size - 1 in partner:
                 break
@@ -184,16 +182,19 @@ def _rewired(old: _Wiring, new: _Wiring, pairs: _Pairs) -> Iterator[Rewired]:
     stands = {IMAGE: IMAGE, **pairs}
     for before, after in pairs.items():
         for position, (was, reads) in enumerate(zip_longest(old[before], new[after])):
-            kept = None if was is None else _through(old, was, removed)
+            kept = _through(old, was, removed)
             if kept in removed:
                 continue  # it joined several inputs: what to read in its stead is anyone's choice
             expected = None if kept is None else stands[kept]
-            if expected is None or reads is None or _through(new, reads, inserted) != expected:
+            if _through(new, reads, inserted) != expected:
                 yield Rewired(after, position, expected, reads)
 
 
-def _through(wiring: _Wiring, index: int, skipped: Collection[int]) -> int:
-    """The layer itself, or the first one that is not skipped up its chain of only inputs."""
+def _through(wiring: _Wiring, index: int | None, skipped: set[int]) -> int | None:
+    """The layer itself, or the first one that is not skipped up its chain of only inputs.
+
+    None, which is an input that the other row has and this one has not, stays None.
+    """
     while index in skipped and len(wiring[index]) == 1:
         index = wiring[index][0]
     return index

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
 
+from yaml_attn.config.lookalikes import in_piece, in_punctuation
 from yaml_attn.errors import DocumentError
 
 Cause = Literal[
     "encoding",
-    "space",
+    "character",
     "comma",
     "bracket",
     "indent",
@@ -21,8 +23,18 @@ Cause = Literal[
 ]
 """What kind of mistake makes a file unreadable; "syntax" is any other."""
 
-_NBSP_INDENT = re.compile(r"^[ \t]*[\u00a0\u3000\u2000-\u200b\u202f\u205f]", re.MULTILINE)
+SUFFIXES: Final = (".yaml", ".yml")
+"""What the name of a YAML file ends in."""
+
+_BINARY: Final = {
+    # Zip, pickle, safetensors: the length of its header in 8 bytes, then that in JSON.
+    "a checkpoint": re.compile(rb"PK\x03\x04|\x80[\x02-\x05]|.{4}\0{4}\{", re.DOTALL),
+    "an image": re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|BM.{4}\0{4}|RIFF.{4}WEBP", re.DOTALL),
+}
 _COMMENT = re.compile(r"(^|[ \t,\]])#.*$")
+_QUOTED = re.compile(
+    r"""(?:^|(?<=[\s\[{,:]))(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|(?P<open>["']))|(?:^|(?<=[\s,\]]))\#.*"""
+)
 _ROW_END = re.compile(r"\][ \t]*(#[^\r\n]*)?$")
 _MISPLACED = re.compile(r"block|expected key|expected '-' indicator")
 _ROW_START = re.compile(r"^[ \t]*(- +)?\[")
@@ -51,8 +63,65 @@ def because(cause: Cause, error: DocumentError) -> UnreadableError:
     )
 
 
+def of_file(error: DocumentError, path: Path | None) -> DocumentError:
+    """The error with its file; where that is not even called like a config, it says so first."""
+    if path and path.suffix.lower() not in (*SUFFIXES, ""):
+        at = f", it stops in line {error.line}" if error.line else ""
+        error = UnreadableError(
+            "sections",
+            "is no YOLO config: that is a YAML file with `backbone:` and `head:`",
+            hint=f"Read as one{at}: {error.message}.",
+        )
+    error.path = path
+    return error
+
+
+def refuse_binary(data: bytes, path: Path | None) -> None:
+    """Refuse what is no text by its first bytes: an editor would only destroy it.
+
+    Raises:
+        UnreadableError: it is a checkpoint or an image.
+    """
+    for kind, starts in _BINARY.items():
+        if starts.match(data):
+            stem = path.stem if path and path.stem.lower().startswith("yolo") else "yolov5s"
+            refused = UnreadableError(
+                "encoding",
+                f"is {kind}, not a config",
+                hint=f"Name the YAML file that the network is built from, such as {stem}.yaml.",
+            )
+            refused.path = path
+            raise refused
+
+
+def lookalike(text: str, piece: tuple[int, int] | None = None) -> UnreadableError | None:
+    """The error for characters that only look like YAML's: in a piece, or where they break a text.
+
+    Args:
+        text: of the file.
+        piece: where a row starts and ends, in code points.
+    """
+    found = list(in_piece(text, *piece) if piece else in_punctuation(text))
+    if not found:
+        return None
+    first, *more = found
+    before = text[: first.offset]
+    ends = list(re.finditer(r"\r\n|\r|\n", before))
+    kind = f"; {len(more)} more of this kind" if more else ""
+    return UnreadableError(
+        "character",
+        f"has {first.name}, which YAML takes for a letter",
+        line=len(ends) + 1,
+        column=len(before) - (ends[-1].end() if ends else 0) + 1,
+        hint=f"{first.mend}{kind}.",
+    )
+
+
 def diagnose(text: str, problem: str, line: int | None, column: int | None) -> UnreadableError:
     """The error for a text that a YAML parser refused at this place (both count from 1)."""
+    looks = lookalike(text)
+    if looks:
+        return looks
     if "another document" in problem or "<document start>" in problem:
         return UnreadableError(
             "documents",
@@ -61,20 +130,32 @@ def diagnose(text: str, problem: str, line: int | None, column: int | None) -> U
             column=column,
             hint="Keep one: the frameworks refuse the file. Look for a line `---` or `...`.",
         )
-    space = _NBSP_INDENT.search(text)
-    if space:
-        character = text[space.end() - 1]
-        return UnreadableError(
-            "space",
-            f"is not YAML: a line is indented with U+{ord(character):04X} "
-            f"({'a no-break space' if character == chr(0xA0) else 'not a plain space'})",
-            line=text.count("\n", 0, space.start()) + 1,
-            column=space.end() - space.start(),
-            hint="It was probably copied from a web page. Replace every such character by a space.",
-        )
-    return _broken_row(text, problem, line) or UnreadableError(
-        "syntax", f"is not YAML: {problem}", line=line, column=column, hint=None
+    return (
+        _unclosed_quote(text, problem, line)
+        or _broken_row(text, problem, line)
+        or UnreadableError("syntax", f"is not YAML: {problem}", line=line, column=column, hint=None)
     )
+
+
+def _unclosed_quote(text: str, problem: str, line: int | None) -> UnreadableError | None:
+    """The error at the first quote up to `line` that its own line does not close.
+
+    In rows, where no quoted text runs on into the next line, or anywhere if it swallowed the rest.
+    """
+    to_the_end = "end of stream" in problem
+    for number, content in enumerate(re.split(r"\r\n|\r|\n", text)[:line], 1):
+        if not to_the_end and not _ROW_START.match(content):
+            continue
+        for found in _QUOTED.finditer(content):
+            if found["open"]:
+                return UnreadableError(
+                    "syntax",
+                    f"is not YAML: the quote opened in line {number} is never closed",
+                    line=number,
+                    column=found.start() + 1,
+                    hint=f"Close it by the same character: {found['open']}",
+                )
+    return None
 
 
 def _broken_row(text: str, problem: str, line: int | None) -> UnreadableError | None:

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from yaml_attn.config.diagnosis import UnreadableError, because
+from yaml_attn.config.diagnosis import UnreadableError, because, lookalike, of_file, refuse_binary
 from yaml_attn.config.network import SECTIONS, Network
 from yaml_attn.config.syntax import Node, Span, compose, read_yaml
 from yaml_attn.errors import DocumentError, NoFileError, WiringError
@@ -30,7 +30,10 @@ _COMMA = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*[\r\n])*(,)")
 _COMMENT_INDEX = re.compile(r"#[ \t]*([0-9]{1,9})(?![\w.+*/%])")
 
 # An anchor or a tag belongs to a node's span, but not to what it says.
-_PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]|#[^\r\n]*[\r\n])+)*")
+_PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]|#[^\r\n]*[\r\n])+)+")
+
+# The common characters in GB 2312: two bytes, both above ASCII, which Latin letters hardly are.
+_HANZI = re.compile(rb"[\xb0-\xf7][\xa1-\xfe]")
 
 _BARE_TAG = re.compile(r"(&\S+[ \t]+)?!")
 
@@ -68,6 +71,10 @@ class Document:
     rows: tuple[Row, ...]
     settings: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        """One line: the file, and how many rows it has."""
+        return f"<Document {self.path}, {len(self.rows)} rows>"
+
     @classmethod
     def load(cls, path: Path) -> Document:
         """The document in this file.
@@ -91,32 +98,21 @@ class Document:
         """The document in these bytes.
 
         Raises:
-            DocumentError: not UTF-8, not YAML, no backbone and head, or rows that are none.
+            DocumentError: no text, not UTF-8, not YAML, no backbone and head, or rows that are
+                none.
         """
+        refuse_binary(data, path)
         try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            refused = UnreadableError(
-                "encoding",
-                f"is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}",
-                line=line,
-                hint="Save the file as UTF-8 (an editor's 'Save with encoding').",
-            )
-            refused.path = path
-            raise refused from None
-        bom = text.startswith(BOM)
-        text = text.removeprefix(BOM)
-        try:
+            text = _decoded(data)
+            bom = text.startswith(BOM)
+            text = text.removeprefix(BOM)
             _refuse_inner_bom(text)
             rows, settings = _Reader(text).read()
         except DocumentError as error:
-            error.path = path
-            raise
+            raise of_file(error, path) from None
         except RecursionError:  # a thousand dashes: libyaml reads them, ruamel.yaml does not
             deep = UnreadableError("syntax", "is not a config: it is nested too deeply")
-            deep.path = path
-            raise deep from None
+            raise of_file(deep, path) from None
         return cls(path, text, bom, rows, settings)
 
     @property
@@ -180,7 +176,30 @@ def _by_section(rows: Sequence[Row]) -> dict[str, list[Sequence[Any]]]:
 
 
 _ROW_HINT = "A row is `[from, number, module, args]`, e.g. `[-1, 1, Conv, [64, 3, 2]]`."
+_UTF8_HINT = "Save the file as UTF-8 (an editor's 'Save with encoding')"
+_GBK_HINT = f"It looks like GBK. {_UTF8_HINT}, or convert it: iconv -f GBK -t UTF-8 OLD > NEW."
 _ALIAS_HINT = "Write the numbers out: an edit could not tell which of its uses is meant."
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableError(
+            "encoding",
+            f"is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}",
+            line=data.count(b"\n", 0, error.start) + 1,
+            hint=_GBK_HINT if _looks_like_gbk(data) else f"{_UTF8_HINT}.",
+        ) from None
+
+
+def _looks_like_gbk(data: bytes) -> bool:
+    """Whether bytes that are no UTF-8 are Chinese text, and not some letters with accents."""
+    try:
+        data.decode("gb18030")
+    except UnicodeDecodeError:
+        return False
+    return bool(_HANZI.search(data))
 
 
 def _refuse_inner_bom(text: str) -> None:
@@ -188,7 +207,7 @@ def _refuse_inner_bom(text: str) -> None:
     if BOM in text:
         before = text[: text.index(BOM)]
         raise UnreadableError(
-            "space",
+            "character",
             "has a byte order mark (U+FEFF) that is not at its beginning",
             line=before.count("\n") + 1,
             column=len(before) - before.rfind("\n"),
@@ -252,13 +271,16 @@ class _Reader:
         return rows
 
     def _row(self, section: str, index: int, node: Node, values: Any, *, flow: bool) -> Row:
+        looks = lookalike(self.text, node.span)
+        if looks:
+            raise looks
         problem = _row_problem(values)
         if problem:
             raise because("row", node.error(f"row {index} of the file {problem}", _ROW_HINT))
         source = node.children[0]
         items = source.children if source.kind == "list" else (source,)
         span = self._bare(node.span)
-        comma = self._comma_after(span.end) if flow else None
+        comma = self._comma_after(span.end)
         return Row(
             section,
             values,
@@ -274,13 +296,13 @@ class _Reader:
         )
 
     def _reference(self, node: Node, row: Node, index: int) -> Span:
-        if not row.span.start <= node.span.start < row.span.end:
+        if node.span.start < row.span.start:
             raise because("row", row.error(f"row {index} has an alias in its `from`", _ALIAS_HINT))
         return self._bare(node.span)
 
     def _bare(self, span: Span) -> Span:
         """The span without an anchor and a tag."""
-        properties = _PROPERTIES.match(self.text, span.start, span.end)
+        properties = _PROPERTIES.match(self.text, span.start)
         return Span(properties.end() if properties else span.start, span.end)
 
     def _comma_after(self, offset: int) -> Span | None:
@@ -314,12 +336,9 @@ def _row_problem(values: Any) -> str | None:
 
 def _refuse_ambiguous(text: str, root: Node) -> None:
     """What the frameworks' parsers read in two ways, or silently take the half of."""
-    stack, seen = [root], set()
+    stack = [root]
     while stack:
         node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
         stack.extend(node.children)
         if node.text == "" and _BARE_TAG.fullmatch(text, *node.span):
             problem = (

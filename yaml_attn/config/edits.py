@@ -253,7 +253,7 @@ def _in_order(network: Network, insertions: Sequence[Insertion]) -> list[tuple[i
 
     def place(item: tuple[int, Insertion]) -> tuple[int, int]:
         source = _origin(insertions, fresh, item[1].source)
-        return network.index[item[1].before], network.index.get(source, IMAGE)
+        return network.index[item[1].before], network.index[source]
 
     return sorted(made, key=place)
 

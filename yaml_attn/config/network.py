@@ -64,12 +64,14 @@ class Network:
             WiringError: a `from` is out of range or points forward.
         """
         layers: list[Layer] = []
+        read = {section: list(rows.get(section, ())) for section in SECTIONS}
+        count = sum(map(len, read.values()))
         for section in SECTIONS:
-            for source, number, module, args in rows.get(section, ()):
+            for source, number, module, args in read[section]:
                 index = len(layers)
                 listed = isinstance(source, list)
                 values = source if listed else [source]
-                sources = tuple(read_reference(value, index) for value in values)
+                sources = tuple(read_reference(value, index, count) for value in values)
                 layers.append(Layer(index, section, sources, listed, number, module, args))
         return cls(tuple(layers))
 
@@ -120,8 +122,8 @@ class Network:
         return [self.spell(layer), layer.number, layer.module, list(layer.args)]
 
 
-def read_reference(value: int, index: int) -> Source:
-    """The pointer that `value` means in row `index`.
+def read_reference(value: int, index: int, count: int) -> Source:
+    """The pointer that `value` means in row `index` of `count`.
 
     Raises:
         WiringError: no layer before row `index` is meant.
@@ -129,7 +131,9 @@ def read_reference(value: int, index: int) -> Source:
     target = index + value if value < 0 else value
     if value == -1 or 0 <= target < index:
         return Source(target, relative=value < 0)
-    if value >= index:
+    if value >= count:
+        problem = f"reads {value}: there is no layer {value}, the last is {count - 1}"
+    elif value >= index:
         what = "itself" if value == index else "a later layer"
         problem = f"reads {value}, which is {what}: a layer can only read the ones before it"
     else:

@@ -3,6 +3,7 @@
     8, -2                      the layer with this index; negative counts from the end
     SPPF                       the layer with this module, if there is just one
     C3[-1], C3[0], C3[*]       one of, or all, the layers with this module, in file order
+    C3[SE], C3[SE][0]          the same of C3SE, where the file has one
     backbone.C3, head.C3[0]    all, or one of, those in a section
     backbone[3], head.*        one of, or all, the layers of a section
     P2, P3, ...                the layers that the head reads at stride 4, 8, ... (2**n)
@@ -26,12 +27,13 @@ from yaml_attn.config.pyramid import Strides, head_inputs, level, names, stage_e
 from yaml_attn.errors import PlaceError
 
 _INDEX: Final = re.compile(r"-?[0-9]{1,9}")
-_LEVEL: Final = re.compile(r"P([1-9])")
 _SELECTOR: Final = re.compile(
     r"(?:(backbone|head)(?:\.|(?=\[|$)))?"  # a module may be called `headless` or `nn.Upsample`
     r"([^\[\]]*)"
     r"(?:\[([^\[\]]*)\])?"
 )
+_INSIDE: Final = re.compile(r"(\w+)\[([A-Za-z]\w*)\]")
+_OPTION: Final = re.compile(r"(after|before|edge)\s+(\S+)")
 _KEYWORDS: Final = {
     **{f"P{power}": f"what the head reads at stride {2**power}" for power in range(1, 10)},
     "detect": "all that the head reads",
@@ -85,7 +87,7 @@ def _resolve(network: Network, item: str, strides: Given) -> tuple[int, ...]:
     if item == "detect":
         return head_inputs(network)
     if item not in _KEYWORDS:
-        return _select(network, item)
+        return _select(network, _INSIDE.sub(lambda found: _spelled(network, found), item))
     known = strides() if callable(strides) else strides
     return stage_ends(network, known) if item == "stages" else level(network, known, int(item[1:]))
 
@@ -147,6 +149,15 @@ def _select(network: Network, text: str) -> tuple[int, ...]:
     return (keys[_position(network, text, which.strip(), keys)],)
 
 
+def _spelled(network: Network, found: re.Match[str]) -> str:
+    """`C3[SE]` as the file spells it, C3SE or C3_SE; unchanged if it has no such block."""
+    block, attention = found.groups()
+    there = {layer.module for layer in network.layers}
+    return next(
+        (name for name in (block + attention, f"{block}_{attention}") if name in there), found[0]
+    )
+
+
 def _position(network: Network, text: str, which: str, keys: Sequence[int]) -> int:
     """The number in the brackets of a selector that means one of these layers."""
     count = len(keys)
@@ -173,6 +184,9 @@ def _several(network: Network, module: str, layers: Sequence[Layer]) -> PlaceErr
 
 
 def _unknown(network: Network, text: str, section: str | None, module: str) -> PlaceError:
+    option = _OPTION.fullmatch(text)
+    if option:
+        return PlaceError(f"{text} is no place: `insert` takes it as --{option[1]} {option[2]}")
     where = f"the {section}" if section else "this file"
     there = _by_module(each for each in network.layers if section in {None, each.section})
     folded = {name.casefold(): f"{section}.{name}" if section else name for name in there}

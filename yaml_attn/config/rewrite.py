@@ -14,7 +14,7 @@ from yaml_attn.config.document import Document, Row, network_of
 from yaml_attn.config.edits import contract
 from yaml_attn.config.layout import Splice, add_after, add_before, cut, render, splice
 from yaml_attn.config.network import IMAGE, Layer, Network
-from yaml_attn.config.syntax import Span
+from yaml_attn.config.syntax import Span, write_scalar
 from yaml_attn.errors import ConfigError, InternalError, PlaceError
 
 _ANCHOR = re.compile(r"&([^\s\[\]{},]+)")
@@ -125,7 +125,7 @@ def _respell(document: Document, network: Network, layer: Layer, at: int) -> lis
         found.append(Splice(row.comment_index, str(at)))
     origin = base.layers[layer.key]
     if layer.module != origin.module:
-        found.append(_exchange(row, row.module, render(layer.module, "")))
+        found.append(_exchange(row, row.module, write_scalar(layer.module)))
     if list(layer.args) != list(origin.args):
         neighbour = document.text[slice(*row.span)]
         found.append(_exchange(row, row.args, render(layer.args, neighbour)))
@@ -133,7 +133,7 @@ def _respell(document: Document, network: Network, layer: Layer, at: int) -> lis
 
 
 def _exchange(row: Row, item: Span, new: str) -> Splice:
-    if not row.span.start <= item.start < row.span.end:
+    if item.start < row.span.start:
         raise PlaceError(
             "what is to be replaced is an alias of what stands elsewhere",
             line=row.line,
