@@ -191,3 +191,29 @@ def test_a_file_that_exists_is_not_replaced_unasked(tmp_path: Path) -> None:
         write_atomically(path, b"new", replace=False)
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["x.yaml"]
+
+
+@pytest.mark.parametrize("name", ["none/x.yaml", "link.yaml"])
+def test_a_refusal_names_the_file_as_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    missing = Path("none")
+    if name == "link.yaml":
+        missing = tmp_path.resolve() / "gone"
+        Path(name).symlink_to(missing / "x.yaml")
+    with pytest.raises(OutputError) as caught:
+        write_atomically(Path(name), b"new", replace=True)
+    assert str(caught.value) == (
+        f"{name}: its folder does not exist\n"
+        f"Create the folder {missing} first, or name another with -o."
+    )
+
+
+def test_a_file_that_is_there_is_named_as_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x.yaml").write_bytes(b"old")
+    with pytest.raises(OutputError, match=r"^x\.yaml: exists already"):
+        write_atomically(Path("x.yaml"), b"new", replace=False)

@@ -23,11 +23,10 @@ from yaml_attn.dialects.strides import strides
 from yaml_attn.errors import ConfigError, OutputError
 from yaml_attn.files import EXISTS_HINT, templates, write_atomically
 from yaml_attn.modules.own import OwnMechanism
-from yaml_attn.modules.registry import AnyMechanism, find, known
+from yaml_attn.modules.registry import AnyMechanism, find, finds
 from yaml_attn.planning import (
     Channels,
     Insert,
-    Place,
     Remove,
     Replace,
     Request,
@@ -35,13 +34,8 @@ from yaml_attn.planning import (
     plan,
     refuse_native,
 )
-from yaml_attn.results import (
-    Difference,
-    Inserted,
-    Outline,
-    Verification,
-    unified_diff,
-)
+from yaml_attn.results import Difference, Inserted, Outline, Verification, unified_diff
+from yaml_attn.selecting import Place
 
 if TYPE_CHECKING:
     from yaml_attn.building.memo import Memo
@@ -53,7 +47,7 @@ class Config:
     """A config file, as it is or edited.
 
     `document` is the file as it was read, `network` its layers after all edits so far, `own` the
-    user's classes that edits named, by row name and by what the user called them. `named`,
+    user's classes that rows or edits name, by row name and by what the user called them. `named`,
     `asked_dialect` and `asked_scale` are what the user said, if anything: see `load`.
     """
 
@@ -64,6 +58,19 @@ class Config:
     asked_dialect: str | None = None
     asked_scale: str | None = None
 
+    def __repr__(self) -> str:
+        """One line: the file, how it is read, how many layers it has, and what edits did so far."""
+        parts = [self.label, self.dialect]
+        parts += [f"scale {self.scale}"] * (self.scale is not None)
+        parts.append(f"{len(self.network)} layers")
+        for each in self.changes:
+            if each.new is None:
+                parts.append(f"{each.old} ({each.module}) removed")
+            elif each.old is None or each.replaced:
+                how = "inserted" if each.old is None else "replaced"
+                parts.append(f"{each.new} ({each.module}) {how}")
+        return f"<Config {', '.join(parts)}>"
+
     @property
     def path(self) -> Path | None:
         """The file that the config was read from."""
@@ -73,6 +80,11 @@ class Config:
     def name(self) -> str:
         """What the user called the file, without folders: `yolov8s.yaml` may mean `yolov8.yaml`."""
         return self.named or (self.path.name if self.path else "config.yaml")
+
+    @property
+    def label(self) -> str:
+        """What messages call the file: its path, or a template's name."""
+        return str(self.path) if self.path and not self.is_template else self.name
 
     @cached_property
     def dialect(self) -> str:
@@ -94,15 +106,21 @@ class Config:
 
     @property
     def default_name(self) -> str:
-        """What to call the edited file: the base, and the modules that are new in it.
+        """What to call the edited file: the base, and the modules that are new in it, as asked for.
 
         A scale that was asked for, or named, stands where Ultralytics looks for it.
         """
         stem = Path(self.name).stem
         if self.scale is not None and (self.asked_scale or naming.scale_of(stem)):
             stem = naming.with_scale(stem, self.scale)
-        edited = [each.module for each in self.changes if each.old is None or each.replaced]
-        parts = dict.fromkeys(each.rpartition(".")[2] for each in edited) or ["edited"]
+        edited = [
+            self.network.layers[each.new]
+            for each in self.changes
+            if each.new is not None and (each.old is None or each.replaced)
+        ]
+        # New layers get their keys in the order in which they are asked for.
+        modules = [layer.module for layer in sorted(edited, key=lambda layer: layer.key)]
+        parts = dict.fromkeys(each.rpartition(".")[2] for each in modules) or ["edited"]
         return "_".join([stem, *parts]) + ".yaml"
 
     def scale_warning(self, path: str | Path) -> str | None:
@@ -222,9 +240,9 @@ class Config:
             UnknownModuleError, PlaceError, UsageError: as `insert`, `replace` and `remove`.
         """
         refuse_native(requests, family(self.dialect))
-        own = {**self.own, **own_mechanisms(requests)}
+        own = {**self.own, **own_mechanisms(requests, self.own)}
         config = dataclasses.replace(self, own=own)
-        edits = plan(self.network, requests, config.mechanism)
+        edits = plan(self.network, requests, config.mechanism, lambda: config.strides)
         return dataclasses.replace(config, network=apply(self.network, edits))
 
     def mechanism(self, name: str) -> AnyMechanism:
@@ -238,7 +256,15 @@ class Config:
     @cached_property
     def places(self) -> tuple[NamedPlace, ...]:
         """Every name that places can be meant by in this file, with its layers."""
-        return named_places(self.network, strides(self.network, keeps=known))
+        return named_places(self.network, self.strides)
+
+    @cached_property
+    def strides(self) -> Sequence[float | None]:
+        """The stride of each layer, as far as the rows tell, or else its comment (`P3/8`)."""
+        found = strides(self.network, keeps=lambda name: finds(name, self.mechanism))
+        # A comment tells of its own row alone: what follows from it may not be so.
+        told = map(self.document.strides_told.get, (layer.key for layer in self.network.layers))
+        return [other if each is None else each for each, other in zip(found, told, strict=True)]
 
     def builder(self, repo: str | Path | None = None) -> str | None:
         """What `build` would use: "bundled", "ultralytics", "checkout", or None for nothing."""
@@ -317,7 +343,7 @@ class Config:
 
     def located(self, error: ConfigError) -> ConfigError:
         """An error about these layers, with the file and the line of its layer."""
-        error.path = self.name if self.is_template else self.path
+        error.path = self.label
         if error.layer is not None:
             key = self.network.layers[error.layer].key
             # A layer that is not in the file yet has no line.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from yaml_attn.config.changes import LayerChange
 from yaml_attn.config.network import Layer, Network
@@ -56,18 +57,24 @@ def side_effects(
         )
     if family(dialect) == "ultralytics":
         found += _other_head(before, after)
-    moved = [
-        change.old
-        for change in changes
-        if change.old is not None and change.new not in {None, change.old}
-    ]
-    if moved:
-        fits = f"layers 0 to {moved[0] - 1} only" if moved[0] else "no layer"
+    was = {change.new: change.old for change in changes if change.new is not None}
+    if any(old not in {None, new} for new, old in was.items()):
         found.append(
-            f"A checkpoint of the base fits {fits}, for weights are loaded by layer number; "
-            "`yaml-attn weights` moves them all."
+            f"A checkpoint of the base fits {_spans(new for new, old in was.items() if old == new)}"
+            ", for weights are loaded by layer number; `yaml-attn weights` moves them all."
         )
     return tuple(found)
+
+
+def _spans(indexes: Iterable[int]) -> str:
+    """Indexes in words: `layers 0 to 8 only`."""
+    # In a run, each is as far from its place in the list as the one before it.
+    runs = [list(run) for _, run in groupby(enumerate(indexes), lambda item: item[1] - item[0])]
+    words = [f"{run[0][1]} to {run[-1][1]}" if len(run) > 1 else f"{run[0][1]}" for run in runs]
+    if not words:
+        return "no layer"
+    several = len(words) > 1 or " " in words[0]
+    return f"layer{'s' * several} {' and '.join(words)} only"
 
 
 def _freeze(dialect: str, layers: int) -> str:

@@ -24,7 +24,9 @@ class YamlAttnError(Exception):
     """Base of all errors of this package.
 
     `line` and `column` count from 1; `layer` is the index of the layer in the file. An error is
-    raised with what is known there; path and line are added further up.
+    raised with what is known there; path and line are added further up. `hint` says what to do in
+    the command's words; an option of those is an argument here: `--force` is `force=True`,
+    `--after 8` is `after=8`, and `-o` the path that `save` is given.
     """
 
     exit_code: ClassVar[int] = 1

@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all, and finding the templates that ship with the package."""
+"""Writing a file whole or not at all, and finding the configs that a name alone means."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import stat
 import time
 from collections.abc import Container
+from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -42,12 +43,12 @@ def write_atomically(path: Path, data: bytes, *, replace: bool) -> None:
         OutputError: the file exists and may not be replaced, or cannot be written. Whatever
             stood there is untouched.
     """
-    path = path.resolve()
+    real = path.resolve()
     temporary = None
     try:
-        mode = _mode(path)
-        remove_leftovers(path.parent, [path.name])
-        with _create(path) as file:
+        mode = _mode(real)
+        remove_leftovers(real.parent, [real.name])
+        with _create(real) as file:
             temporary = Path(file.name)
             file.write(data)
             file.flush()
@@ -56,13 +57,14 @@ def write_atomically(path: Path, data: bytes, *, replace: bool) -> None:
                 file.close()  # Windows renames no open file
             temporary.chmod(mode)
             if replace:
-                temporary.replace(path)
+                temporary.replace(real)
             else:
-                _place(temporary, path)
+                _place(temporary, real)
     except FileExistsError:
         raise OutputError("exists already", path=path, hint=EXISTS_HINT) from None
     except FileNotFoundError:
-        hint = f"Create the folder {path.parent} first, or name another with -o."
+        folder = real.parent if path.is_symlink() else path.parent
+        hint = f"Create the folder {folder} first, or name another with -o."
         raise OutputError("its folder does not exist", path=path, hint=hint) from None
     except OSError as error:
         raise OutputError(f"cannot be written ({error.strerror})", path=path) from None
@@ -150,21 +152,31 @@ def templates() -> dict[str, Path]:
     return {}
 
 
-def find_base(name: str) -> Path:
-    """The file that `--base` means: a path, or else a template of this name.
+def installed() -> dict[str, Path]:
+    """The configs of an installed ultralytics, by file name; nothing of it is imported."""
+    spec = find_spec("ultralytics")
+    places = (spec.submodule_search_locations or []) if spec else []
+    folders = [Path(place) / "cfg" / "models" for place in places]
+    return {path.name: path for folder in folders for path in sorted(folder.rglob("*.yaml"))}
+
+
+def find_file(name: str) -> Path:
+    """The file of this name: a path, a template, or a config of an installed ultralytics.
 
     Raises:
-        NoFileError: neither exists.
+        NoFileError: there is none.
     """
     path = Path(name)
     if path.exists():
         return path
-    shipped = templates()
-    for candidate in (name, f"{name}.yaml"):
-        if candidate in shipped:
-            return shipped[candidate]
+    for named in (templates, installed):
+        there = named()
+        for candidate in (name, f"{name}.yaml"):
+            if candidate in there:
+                return there[candidate]
     raise NoFileError(
         "no such file, and no template of this name",
         path=path,
-        hint=f"Templates: {', '.join(shipped)}.",
+        hint="yolov8n.yaml is yolov8.yaml at scale n; where Ultralytics is installed, its configs "
+        f"are found too. Templates: {', '.join(templates())}.",
     )

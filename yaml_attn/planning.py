@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 from yaml_attn.config.edits import (
@@ -18,18 +20,16 @@ from yaml_attn.config.edits import (
     plan_inputs,
 )
 from yaml_attn.config.network import IMAGE, Network
-from yaml_attn.config.places import resolve
+from yaml_attn.config.places import Given
 from yaml_attn.dialects import several_maps
 from yaml_attn.dialects.channels import nominal_channels
 from yaml_attn.dialects.composed import host, parse
-from yaml_attn.dialects.strides import HEADS, strides
+from yaml_attn.dialects.strides import HEADS, halvings
 from yaml_attn.errors import PlaceError, UsageError
 from yaml_attn.modules.arguments import row_arguments
-from yaml_attn.modules.own import OwnMechanism, is_own, load_own
-from yaml_attn.modules.registry import NATIVE, AnyMechanism, known
-
-Place: TypeAlias = int | str
-"""An index or a selector, such as `P3,P4,P5`, `SPPF`, `backbone.C3[-1]`: see config/places.py."""
+from yaml_attn.modules.own import OwnMechanism, is_own, load_own, refuse_row, refuse_two
+from yaml_attn.modules.registry import NATIVE, finds
+from yaml_attn.selecting import Find, Place, out_of, select
 
 Channels: TypeAlias = Literal["nominal", "c2"]
 """What args[0] of an attention row says: the tutorials' number, or `c2`, right at every width."""
@@ -95,16 +95,14 @@ class Remove:
 Request: TypeAlias = Insert | Replace | Remove
 
 
-Find: TypeAlias = Callable[[str], AnyMechanism]
-
-
-def plan(network: Network, requests: Sequence[Request], find: Find) -> list[Edit]:
+def plan(network: Network, requests: Sequence[Request], find: Find, strides: Given) -> list[Edit]:
     """The edits that the requests mean, all in the numbering of the network as it is.
 
     Args:
         network: the layers.
         requests: what is asked for.
         find: finds a mechanism by what the user calls it.
+        strides: of the layers by index, as far as they are known.
 
     Raises:
         UnknownModuleError, PlaceError, UsageError: no such module, place or parameter.
@@ -112,16 +110,23 @@ def plan(network: Network, requests: Sequence[Request], find: Find) -> list[Edit
     edits: list[Edit] = []
     for request in requests:
         if isinstance(request, Insert):
-            edits += _Insertions(network, request, find).plan()
+            edits += _Insertions(network, request, find, strides).plan()
         elif isinstance(request, Replace):
-            edits += _replacements(network, request, find)
+            edits += _replacements(network, request, find, strides)
         else:
-            edits += [_removal(network, key) for key in _keys(network, request.at)]
+            keys = select(network, request.at, find, strides)
+            edits += [_removal(network, key, find) for key in keys]
     return edits
 
 
-def own_mechanisms(requests: Sequence[Request]) -> dict[str, OwnMechanism]:
+def own_mechanisms(
+    requests: Sequence[Request], before: Mapping[str, OwnMechanism] = MappingProxyType({})
+) -> dict[str, OwnMechanism]:
     """The user's classes that requests name, loaded: by what they are called, and by row name.
+
+    Args:
+        requests: what is asked for.
+        before: those that are known already; a row means one class.
 
     Raises:
         UnknownModuleError, UsageError: there is no such class, or its row would mean another one.
@@ -131,11 +136,8 @@ def own_mechanisms(requests: Sequence[Request]) -> dict[str, OwnMechanism]:
         if isinstance(request, Insert) and is_own(request.module):
             mechanism = load_own(request.module)
             row = request.name or mechanism.name
-            if known(row):
-                raise UsageError(
-                    f"{row} is the name of a bundled mechanism, which a later build would take",
-                    hint=f"Give your row another one: --name My{row}",
-                )
+            refuse_row(row)
+            refuse_two(found.get(row) or before.get(row), mechanism)
             found |= {request.module: mechanism, row: mechanism}
     return found
 
@@ -155,16 +157,26 @@ def refuse_native(requests: Sequence[Request], framework: str) -> None:
             )
 
 
-def _keys(network: Network, place: Place) -> tuple[int, ...]:
-    return resolve(network, place, lambda: strides(network, keeps=known))
+def _refuse_several(module: str) -> None:
+    names = module.split(",")
+    if len(names) > 1 and not (is_own(module) or "[" in module):
+        each = " ".join(f"--module {name.strip()} --after PLACE" for name in names)
+        raise UsageError(
+            f"{module} is {len(names)} modules, and each has its own place",
+            hint=f"All in one config: {each}\n"
+            f"One config for each: yaml-attn ablate --modules {shlex.quote(module)} --at PLACE",
+        )
 
 
 class _Insertions:
     """One request to insert, place by place."""
 
-    def __init__(self, network: Network, request: Insert, find: Find) -> None:
+    def __init__(self, network: Network, request: Insert, find: Find, strides: Given) -> None:
         self.network = network
         self.request = request
+        self.find = find
+        self.strides = strides
+        _refuse_several(request.module)
         composed = parse(request.module, find)
         if composed:
             raise UsageError(
@@ -196,18 +208,27 @@ class _Insertions:
             plans.append(self._on_edges(*request.edge))
         if request.inputs is not None:
             plans.append([self._of_inputs(request.inputs)])
-        if len(plans) != 1:
-            name = request.module
+        name = request.module
+        if not plans:
             raise UsageError(
-                f"say where {name} goes, once: after a layer, before one, or on an edge",
-                hint=f"E.g. --after 8, --before SPPF or --edge 4:16. Of several modules, each has "
-                f"its own place behind it: --module {name} --after 8 --module ... --after ...",
+                f"say where {name} goes: after a layer, before one, or on an edge",
+                hint="E.g. --after 8, --before SPPF or --edge 4:16; several add up. Of several "
+                f"modules, each has its own behind it: --module {name} --after 8 --module ... "
+                "--after ...",
+            )
+        if len(plans) > 1:
+            raise UsageError(
+                f"{name} is given several places in one insertion",
+                hint="Make an insertion for each, and hand all of them to one `edit`.",
             )
         return [self._spelled(each) for each in plans[0]]
 
+    def _keys(self, place: Place) -> tuple[int, ...]:
+        return select(self.network, place, self.find, self.strides)
+
     def _beside(self, planner: Callable[..., Insertion], place: Place) -> list[Insertion]:
         chosen = self._consumers()
-        keys: Sequence[int] = _keys(self.network, place)
+        keys: Sequence[int] = self._keys(place)
         if planner is plan_before:
             keys = self._with_inputs_of_their_own(keys)
         return [planner(self.network, key, self.name, (), chosen) for key in keys]
@@ -236,10 +257,10 @@ class _Insertions:
         if consumers == "detect":
             return [self.network.layers[-1].key]
         places = [consumers] if isinstance(consumers, str) else consumers
-        return [key for each in places for key in _keys(self.network, each)]
+        return [key for each in places for key in self._keys(each)]
 
     def _of_inputs(self, inputs: Sequence[Place]) -> Insertion:
-        keys = [key for place in inputs for key in _keys(self.network, place)]
+        keys = [key for place in inputs for key in self._keys(place)]
         if len(keys) != 2:
             raise UsageError(f"{len(keys)} layers are named as inputs, not 2", hint="E.g. 8,4")
         return plan_inputs(self.network, keys, self.name, (), self._consumers())
@@ -249,8 +270,8 @@ class _Insertions:
             raise UsageError("an edge names its reader itself: leave out the consumers")
         return [
             plan_edge(self.network, one, other, self.name, ())
-            for one in _keys(self.network, source)
-            for other in _keys(self.network, target)
+            for one in self._keys(source)
+            for other in self._keys(target)
         ]
 
     def _spelled(self, each: Insertion) -> Insertion:
@@ -293,11 +314,19 @@ _ALIKE: Final = (
 """Modules whose rows have the same arguments."""
 
 
-def _replacements(network: Network, request: Replace, find: Find) -> list[Replacement]:
+def _replacements(
+    network: Network, request: Replace, find: Find, strides: Given
+) -> list[Replacement]:
     composed = parse(request.module, find)
+    if composed and not finds(composed.mechanism):
+        raise UsageError(
+            f"{composed.mechanism} is a class of yours, and frameworks are told of bundled ones in "
+            "a block alone",
+            hint="Insert it as a row of its own, behind the block.",
+        )
     module = composed.spelling if composed else request.module
     found = []
-    for key in _keys(network, request.at):
+    for key in select(network, request.at, find, strides):
         layer = network[key]
         args = request.args
         if args is None:
@@ -312,7 +341,7 @@ def _takes_the_same(old: str, new: str) -> bool:
     return len(kinds) == 1 or any(kinds <= group for group in _ALIKE)
 
 
-def _removal(network: Network, key: int) -> Removal:
+def _removal(network: Network, key: int, find: Find) -> Removal:
     """A removal that has a meaning.
 
     Raises:
@@ -329,22 +358,25 @@ def _removal(network: Network, key: int) -> Removal:
             f"{name} cannot be removed: it reads {len(layer.sources)} layers, and what reads it "
             "could not read all of them"
         )
-    source = layer.sources[0].key
-    channels = nominal_channels(network, source), nominal_channels(network, key)
-    if None in channels or channels[0] != channels[1]:
-        raise PlaceError(
-            f"{name} cannot be removed: it turns {channels[0]} channels into {channels[1]}"
-        )
-    found = strides(network, keeps=known)
-    before, after = 1.0 if source == IMAGE else found[network.index[source]], found[at]
-    if before is None or after is None:
-        raise PlaceError(
-            f"{name} cannot be removed: the file does not say at which stride it works"
-        )
-    if before != after:
-        raise PlaceError(
-            f"{name} cannot be removed: it changes the stride from {before:g} to {after:g}"
-        )
+    if not finds(layer.module, find):  # attention keeps both, wherever it stands
+        _refuse_reshaping(network, key, name, out_of(layer.module, find))
     if sum(other.section == layer.section for other in network.layers) == 1:
         raise PlaceError(f"{name} cannot be removed: nothing would be left of the {layer.section}")
     return Removal(key)
+
+
+def _refuse_reshaping(network: Network, key: int, name: str, hint: str | None) -> None:
+    layer = network[key]
+    before, after = (nominal_channels(network, each) for each in (layer.sources[0].key, key))
+    if None in {before, after} or before != after:
+        raise PlaceError(
+            f"{name} cannot be removed: it turns {before} channels into {after}", hint=hint
+        )
+    halved = halvings(layer.module, layer.args)
+    if halved != 0:
+        does = {None: "what it does to", 1: "it halves", -1: "it doubles"}
+        raise PlaceError(
+            f"{name} cannot be removed: {does.get(halved, 'it changes')} height and width"
+            + (" is not known" if halved is None else ""),
+            hint=hint,
+        )

@@ -6,12 +6,14 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yaml_attn.config.changes import LayerChange, Reading
 
 if TYPE_CHECKING:
     from yaml_attn.building.report import BuildReport, LayerReport
+    from yaml_attn.building.taken import Taken
     from yaml_attn.modules.contract import Check
 
 
@@ -60,7 +62,7 @@ class Verification(NamedTuple):
     `builder` says with whose layers. `added` are the inserted layers, `replaced` pairs of a
     replaced layer before and after, `others` such pairs of layers that differ because of those,
     `removed` the layers that are gone; `contracts` says which promises of a layer the user's own
-    classes keep.
+    classes keep; `taken` which parameters inserted layers, by index, took otherwise than asked.
     """
 
     builder: str
@@ -71,6 +73,7 @@ class Verification(NamedTuple):
     others: tuple[tuple[LayerReport, LayerReport], ...]
     removed: tuple[LayerReport, ...]
     contracts: Mapping[str, Sequence[Check]]
+    taken: Mapping[int, tuple[Taken, ...]]
 
 
 class Outline(NamedTuple):
@@ -79,6 +82,7 @@ class Outline(NamedTuple):
     `strides` are those of the maps that the head reads, as the rows say; `added` the inserted
     layers, each built and run by itself; `missing` says what the other layers would be built with,
     and `problem` why the framework could not construct the config, if the rows say so already.
+    `contracts` and `taken` are those of a `Verification`.
     """
 
     strides: tuple[float | None, ...]
@@ -86,6 +90,7 @@ class Outline(NamedTuple):
     contracts: Mapping[str, Sequence[Check]]
     missing: str
     problem: str | None = None
+    taken: Mapping[int, tuple[Taken, ...]] = MappingProxyType({})
 
 
 def unified_diff(old: str, old_text: str, new: str, new_text: str) -> str:

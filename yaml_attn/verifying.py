@@ -7,18 +7,21 @@ hand. Without one, what the rows and the mechanisms alone tell is verified: an o
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from yaml_attn.config.network import IMAGE
 from yaml_attn.dialects import find as find_dialect
 from yaml_attn.errors import BuildError, ConfigError, InternalError, UsageError, YamlAttnError
+from yaml_attn.modules.own import OwnMechanism, is_own
+from yaml_attn.modules.registry import MECHANISMS
 from yaml_attn.results import Inserted, Outline, Verification
 
 if TYPE_CHECKING:
     from yaml_attn.building.memo import Memo
     from yaml_attn.building.report import BuildReport, LayerReport
+    from yaml_attn.building.taken import Taken
     from yaml_attn.configs import Config
     from yaml_attn.modules.contract import Check
 
@@ -69,6 +72,7 @@ def build(
                 imgsz=imgsz,
                 flops=flops,
                 real=real,
+                own=sources(config),
             )
         if builder == "ultralytics":
             from yaml_attn.frameworks import build_ultralytics  # noqa: PLC0415 (imports torch)
@@ -81,7 +85,7 @@ def build(
                 imgsz=imgsz,
                 flops=flops,
                 real=real,
-                own={name: each.load() for name, each in config.own.items()},
+                own={name: each.load() for name, each in _rows(config).items()},
             )
         if builder == "bundled":
             return _bundled(config, imgsz, nc, flops, real, memo)
@@ -127,7 +131,7 @@ def verify(
 ) -> Verification:
     """Build a config as it was read and as it is now; see `Config.verify`."""
     promised = contracts(config)
-    base = dataclasses.replace(config, network=config.document.network, own={})
+    base = dataclasses.replace(config, network=config.document.network)
     new = [layer.index for layer in config.inserted]
     if repo is not None:
         before, after = _in_one_process(base, config, Path(repo), imgsz, nc, new, real)
@@ -152,6 +156,7 @@ def verify(
             if each.old is not None and each.new is None
         ),
         promised,
+        _taken(config, [after.layers[index] for index in new]),
     )
 
 
@@ -167,9 +172,10 @@ def _in_one_process(
     """Base and edited network of a checkout's layers: to import a framework takes seconds."""
     from yaml_attn.frameworks import build_checkout  # noqa: PLC0415 (no preview needs it)
 
+    own = sources(config)
     requests = [
-        build_checkout.Request(base.text, base.name, base.scale, nc, imgsz, flops=False),
-        build_checkout.Request(config.text, config.name, config.scale, nc, imgsz, new, real),
+        build_checkout.Request(base.text, base.name, base.scale, nc, imgsz, flops=False, own=own),
+        build_checkout.Request(config.text, config.name, config.scale, nc, imgsz, new, real, own),
     ]
     before, after = build_checkout.build_all(repo, requests, dialect=config.dialect)
     for owner, found in ((base, before), (config, after)):
@@ -178,6 +184,16 @@ def _in_one_process(
         if isinstance(found, YamlAttnError):
             raise found
     return cast("BuildReport", before), cast("BuildReport", after)
+
+
+def sources(config: Config) -> tuple[tuple[str, str], ...]:
+    """The user's classes as another process finds them, by row name."""
+    return tuple((name, each.from_anywhere) for name, each in _rows(config).items())
+
+
+def _rows(config: Config) -> Mapping[str, OwnMechanism]:
+    """The user's classes by row name alone."""
+    return {name: each for name, each in config.own.items() if not is_own(name)}
 
 
 def others(
@@ -233,7 +249,20 @@ def outline(config: Config, *, imgsz: int = 640, nc: int | None = None) -> Outli
         raise config.located(error) from None
     reads = [network.index.get(source.key, IMAGE) for source in network.layers[-1].sources]
     strides = tuple(resolved[at].stride if at != IMAGE else 1.0 for at in reads)
-    return Outline(strides, added, promised, _rest(config))
+    return Outline(strides, added, promised, _rest(config), taken=_taken(config, added))
+
+
+def _taken(config: Config, added: Sequence[LayerReport]) -> Mapping[int, tuple[Taken, ...]]:
+    """What inserted layers that read one map took of their parameters, by index, if not all."""
+    from yaml_attn.building.taken import taken  # noqa: PLC0415 (imports torch)
+
+    found = {}
+    for each, built in zip(config.inserted, added, strict=True):
+        if each.module in MECHANISMS and not each.context:
+            # An attention gives as many channels as it reads.
+            channels = cast("int", built.shape[0])
+            found[each.index] = tuple(taken(MECHANISMS[each.module], channels, each.row[3][1:]))
+    return {index: some for index, some in found.items() if some}
 
 
 def contracts(config: Config) -> Mapping[str, tuple[Check, ...]]:

@@ -7,6 +7,7 @@ import pytest
 from configs import SMALL
 from conftest import Run
 from frameworks.lookalikes import parser_source, write_checkout
+from own_class import write_own
 
 from yaml_attn.modules.registry import MECHANISMS
 
@@ -167,3 +168,23 @@ def test_what_is_not_recognised_is_refused(run: Run, tmp_path: Path) -> None:
     assert "Looked for, in a function parse_model" in result.err
     assert not (repo / "models/yaml_attn_modules.py").exists()
     assert run("apply", "--repo", "nowhere").code == 2
+
+
+def test_a_class_of_the_users_is_made_known_by_own_or_by_module(
+    run: Run, repo: Path, config: Path, tmp_path: Path
+) -> None:
+    write_own(tmp_path)
+    config.write_text(config.read_text().replace("SE,", "Mine,"))
+    call = ("apply", "--repo", "repo", "--config", config.name, "--dry-run")
+    unknown = run(*call)
+    assert "small_SE.yaml names Mine, C3, Detect, which neither repo nor yaml-attn" in unknown.err
+    assert "by --own FILE.py:CLASS." in unknown.err
+    for option in ("--own", "--module"):
+        result = run(*call, option, "./mine.py:Mine")
+        assert "names C3, Detect, which" in result.err
+        assert "repo would know Mine.\n" in result.out
+    json_ = run(*call, "--own", "./mine.py:Mine", "--json", "--check")
+    assert json.loads(json_.out)["mechanisms"] == ["Mine"]
+    assert (json_.code, parser(repo)) == (1, parser_source())
+    run("apply", "--repo", "repo", "--own", "./mine.py:Mine")
+    assert "names C3, Detect, which" in run(*call).err  # known already

@@ -53,8 +53,8 @@ def test_findings_are_the_output_and_the_rest_is_said_on_stderr(run: Run) -> Non
         ],
     ]
     assert result.err.splitlines() == [
-        "compared with base.yaml, beside it (1 file)",
-        "no base found: checked by structure alone (1 file)",
+        "1 file: compared with its base, base.yaml beside it",
+        "1 file: no base found to compare with: checked by structure alone",
         "2 configs, 5 errors, 1 other YAML file left out",
         (
             "5 of 5 can be repaired: yaml-attn check mine.yaml base.yaml data.yaml --fix; "
@@ -74,6 +74,23 @@ def test_what_cannot_be_repaired_is_explained_at_least(run: Run, files: Path) ->
     assert "What a code means: yaml-attn check --explain YA" in err
 
 
+def test_the_repair_is_offered_with_the_options_that_were_given(run: Run, files: Path) -> None:
+    (files / "a b.yaml").write_text(RIGHT)
+    args = ("mine.yaml", "--base", "a b.yaml", "--ignore", "YA3")
+    told = "yaml-attn check mine.yaml --base 'a b.yaml' --ignore YA3 --fix;"
+    assert told in run("check", *args).err
+    many = ("mine.yaml", "base.yaml", "data.yaml", "a b.yaml", "--select=YA1")
+    assert "yaml-attn check ... --select=YA1 --fix;" in run("check", *many).err
+
+
+def test_errors_come_first_and_are_what_is_explained(run: Run, files: Path) -> None:
+    (files / "mine.yaml").write_text(STALE.replace("[512, True]]", "[512, True]]  # 6", 1))
+    for style in ("text", "rich"):
+        result = run("check", "mine.yaml", "--format", style)
+        assert 0 < result.out.index("25:15") < result.out.index("YA301 warning")
+        assert result.err.endswith("--explain YA102\n")
+
+
 def test_quiet_leaves_the_exit_code(run: Run) -> None:
     assert run("check", "mine.yaml", "--quiet") == (1, "", "")
     assert run("check", "base.yaml", "-q") == (0, "", "")
@@ -84,6 +101,51 @@ def test_quiet_leaves_the_exit_code(run: Run) -> None:
 def test_folders_and_patterns_mean_the_configs_in_them(run: Run) -> None:
     assert "2 configs" in run("check", ".").err
     assert "2 configs" in run("check", "*.yaml").err
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (
+            ["models"],
+            "no YOLO config among 2 YAML files in models: none has `backbone:` or `head:`",
+        ),
+        (
+            ["models/a.yml"],
+            "models/a.yml is no YOLO config: it has neither `backbone:` nor `head:`",
+        ),
+        (
+            ["models/*.yml"],
+            "no YOLO config among the 1 YAML file in models/*.yml: none has `backbone:` or `head:`",
+        ),
+        (["empty"], "no YOLO config in empty: no YAML file in or below it"),
+        (
+            ["models/a.yml", "models/a.yaml", "data.yaml", "empty"],
+            (
+                "no YOLO config among 3 YAML files in the 4 names given: "
+                "none has `backbone:` or `head:`"
+            ),
+        ),
+    ],
+)
+def test_where_no_config_is_it_says_what_was_looked_for(
+    run: Run, files: Path, args: list[str], told: str
+) -> None:
+    (files / "empty").mkdir()
+    (files / "models").mkdir()
+    (files / "models" / "a.yaml").write_text("train: images\n")
+    (files / "models" / "a.yml").write_text("val: images\n")
+    assert run("check", *args) == (0, "", told + "\n")
+    assert run("check", *args, "--quiet") == (0, "", "")
+
+
+def test_what_is_no_yaml_file_is_said_to_be_none(run: Run, files: Path) -> None:
+    (files / "README.md").write_text("# My network\n---\n```yaml\n---\nbackbone:\n```\n")
+    found = run("check", "README.md")
+    assert (found.code, found.out.partition(" error: ")[2][:30]) == (
+        1,
+        "is no YOLO config: that is a Y",
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,13 +176,14 @@ def test_a_base_that_does_not_exist_or_is_none_is_said(run: Run, files: Path) ->
 
 def test_a_template_can_be_the_base(run: Run) -> None:
     result = run("check", "base.yaml", "--base", "yolov5s")
-    assert "compared with yolov5s.yaml, given; it is not that base" in result.err
+    assert "compared with yolov5s.yaml, as given; it is not that base" in result.err
 
 
 def test_a_broken_file_does_not_stop_the_others(run: Run, files: Path) -> None:
     (files / "a.yaml").write_text("backbone: [\nhead: []\n")
     (files / "b.yaml").write_bytes(b"\xffbackbone: x\nhead: y\n")
     out = run("check", ".").out
+    assert run("check", "a.yaml").err.startswith("cannot be read: nothing else was checked\n")
     assert "a.yaml:3:1: YA004 error: " in out
     assert "b.yaml:1:1: YA008 error: " in out
     assert "mine.yaml:25:15: YA102" in out
@@ -134,10 +197,24 @@ def test_a_file_that_cannot_be_read_is_a_finding(run: Run, files: Path) -> None:
 
 def test_rich_shows_the_row_and_what_was_meant(run: Run) -> None:
     out = run("check", "mine.yaml", "--format", "rich").out
-    assert "mine.yaml (compared with base.yaml, beside it)" in out
+    assert "mine.yaml (compared with its base, base.yaml beside it)" in out
     assert "  - [[13, 16, 19], 1, Detect, [nc]]" in out
     assert "^^" in out
     assert "the base reads what is now 14 (C2f)" in out
+
+
+def test_rich_shows_the_row_of_a_broken_file_too(run: Run, files: Path) -> None:
+    row = "  - [-1, 1, Conv, [64, 3, 2]]"
+    wide = "  - ['\u5c42', 1\uff0c Conv, [64, 3, 2]]"  # the letter takes two columns
+    (files / "mine.yaml").write_text("\ufeff" + RIGHT.replace(row, wide, 1))
+    out = run("check", "mine.yaml", "--format", "rich").out.splitlines()
+    at = out.index(f"      {wide}")
+    assert out[at + 1] == " " * (6 + 12) + "^"
+    assert out[at + 2] == '      write ","'
+    (files / "mine.yaml").write_bytes(b"backbone:\n\xff\n")
+    assert "^" not in run("check", "mine.yaml", "--format", "rich").out
+    (files / "mine.yaml").write_text("backbone: []\n")
+    assert "^" not in run("check", "mine.yaml", "--format", "rich").out
 
 
 def test_machines_get_json_sarif_and_annotations(run: Run) -> None:
@@ -171,8 +248,19 @@ def test_a_dry_run_shows_the_diff_and_writes_nothing(run: Run, files: Path) -> N
     result = run("check", ".", "--fix", "--dry-run")
     assert result.code == 1
     assert "+  - [[14, 17, 20], 1, Detect, [nc]]" in result.out
-    assert "5 would be repaired" in result.err
+    assert "5 would be repaired, no mistakes left" in result.err
     assert (files / "mine.yaml").read_text() == STALE
+    assert run("check", ".", "--fix").out == result.out
+
+
+def test_what_is_left_is_said_with_and_without_a_dry_run(run: Run, files: Path) -> None:
+    (files / "mine.yaml").write_text(STALE.replace("C2f, [512]]", "C2F, [512]]"))
+    dry = run("check", "mine.yaml", "--fix", "--dry-run")
+    assert "1 config, 5 would be repaired, 1 note left\n" in dry.err
+    real = run("check", "mine.yaml", "--fix")
+    assert (dry.code, real.code) == (1, 0)
+    assert dry.out == real.out
+    assert "YA209 note" in real.out
 
 
 def test_fix_tells_machines_what_was_repaired(run: Run) -> None:
@@ -180,6 +268,11 @@ def test_fix_tells_machines_what_was_repaired(run: Run) -> None:
     (file,) = found["files"]
     assert file["findings"] == []
     assert [each["code"] for each in file["fixed"]] == ["YA102"] * 5
+
+
+def test_a_dry_run_tells_machines_what_stands_in_the_file(run: Run) -> None:
+    (file,) = json.loads(run("check", "mine.yaml", "--fix", "--dry-run", "--json").out)["files"]
+    assert len(file["findings"]) == len(file["fixed"]) == 5
 
 
 def test_fix_leaves_a_file_without_sure_repairs_untouched(run: Run, files: Path) -> None:
@@ -195,7 +288,7 @@ def test_pyproject_gives_the_defaults_and_options_replace_them(run: Run, files: 
     assert run("check", "mine.yaml").code == 0
     assert run("check", "mine.yaml", "--ignore", "YA3").code == 1
     (files / "pyproject.toml").write_text('[tool.yaml-attn]\nbase = "yolov5s"\n')
-    assert "compared with yolov5s.yaml" in run("check", "base.yaml").err
+    assert "compared with yolov5s.yaml, as given" in run("check", "base.yaml").err
     assert "compared with mine.yaml" in run("check", "base.yaml", "--base", "mine.yaml").err
 
 

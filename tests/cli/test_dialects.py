@@ -118,6 +118,16 @@ def test_without_the_framework_what_was_and_was_not_verified_is_said(run: Run) -
     assert "pip install ultralytics" in result.out
 
 
+@pytest.mark.parametrize(
+    ("place", "new"), [("backbone.C2f", "4 new layers (C2fSE)"), ("2", "new layer (C2fSE)")]
+)
+def test_a_block_that_is_not_built_is_not_said_to_be_verified(
+    run: Run, place: str, new: str
+) -> None:
+    result = run("replace", "--base", "yolov8s.yaml", "--at", place, "--module", "C2f[SE]")
+    assert f"Not verified: shapes and parameters, neither of the {new} nor of" in result.out
+
+
 def test_what_is_verified_without_the_framework_as_json(run: Run) -> None:
     found = json.loads(run(*insert("--base", "yolo11n.yaml", "--json")).out)
     assert found["build"] is None

@@ -19,26 +19,11 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_text_preview_is_the_table_the_words_and_the_diff(run: Run, tmp_path: Path) -> None:
+def test_the_text_preview_is_the_diff_the_table_and_the_words(run: Run, tmp_path: Path) -> None:
     result = run(*EDIT, "--format", "text")
     assert (
         result.out
         == """\
-   old  new  from                module       args                reads
-     0    0  -1                  Conv         [8, 3, 2]
-     1    1  -1                  Conv         [16, 3, 2]
-     2    2  -1                  C3           [16]
-+         3  -1                  SE           [16]                2 (C3)
-~    3    4  -1                  Conv         [32, 3, 2]          3 (SE), not 2 (C3)
-     4    5  -1                  nn.Upsample  [None, 2, nearest]
-~    5    6  [-1, 2] -> [-1, 3]  Concat       [1]                 3 (SE), not 2 (C3)
-     6    7  -1                  C3           [16]
-~    7    8  [6, 3] -> [7, 4]    Detect       [nc, anchors]       7 (C3), 4 (Conv)
-SE is layer 3: reads 2 (C3), read by 4 (Conv), 6 (Concat).
-The backbone has 5 layers instead of 4: where you freeze it with --freeze 4, use --freeze 5.
-A checkpoint of the base fits layers 0 to 2 only, for weights are loaded by layer number; \
-`yaml-attn weights` moves them all.
-
 --- small.yaml
 +++ small_SE.yaml
 @@ -7,10 +7,11 @@
@@ -57,6 +42,22 @@ A checkpoint of the base fits layers 0 to 2 only, for weights are loaded by laye
 +  - [[-1, 3], 1, Concat, [1]]  # cat backbone
 +  - [-1, 1, C3, [16]]  # 7 (P2/4)
 +  - [[7, 4], 1, Detect, [nc, anchors]]  # Detect
+
+   old  new  from                module       args                reads
+     0    0  -1                  Conv         [8, 3, 2]
+     1    1  -1                  Conv         [16, 3, 2]
+     2    2  -1                  C3           [16]
++         3  -1                  SE           [16]                2 (C3)
+~    3    4  -1                  Conv         [32, 3, 2]          3 (SE), not 2 (C3)
+     4    5  -1                  nn.Upsample  [None, 2, nearest]
+~    5    6  [-1, 2] -> [-1, 3]  Concat       [1]                 3 (SE), not 2 (C3)
+     6    7  -1                  C3           [16]
+~    7    8  [6, 3] -> [7, 4]    Detect       [nc, anchors]       7 (C3), 4 (Conv)
+
+SE is layer 3: reads 2 (C3), read by 4 (Conv), 6 (Concat).
+The backbone has 5 layers instead of 4: where you freeze it with --freeze 4, use --freeze 5.
+A checkpoint of the base fits layers 0 to 2 only, for weights are loaded by layer number; \
+`yaml-attn weights` moves them all.
 """
     )
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
@@ -64,10 +65,12 @@ A checkpoint of the base fits layers 0 to 2 only, for weights are loaded by laye
 
 def test_markdown_can_be_pasted_into_a_pull_request(run: Run) -> None:
     lines = run(*EDIT, "--format", "markdown").out.splitlines()
-    assert lines[0].startswith("|")
-    assert set(lines[1]) == {"|", "-"}
-    assert "```diff" in lines
-    assert lines[-1] == "```"
+    assert lines[0] == "```diff"
+    end = lines.index("```")
+    assert lines[end + 2].startswith("|")
+    assert set(lines[end + 3]) == {"|", "-"}
+    # A line under a table would be its row.
+    assert next(line for line in lines[end + 2 :] if not line.startswith("|")) == ""
 
 
 def test_json_holds_the_index_map_and_every_reference(run: Run) -> None:

@@ -92,7 +92,9 @@ def test_identity_init_is_spelled_in_the_row(run: Run, tmp_path: Path) -> None:
 
 def test_replace_keeps_the_wiring_and_says_what_it_costs(run: Run, tmp_path: Path) -> None:
     result = run("replace", "--base", "yolov5s", "--at", "backbone.C3", "--module", "C3[SE]")
-    assert "Built: 7,252,285 parameters = 7,235,389 of the base" in result.out
+    said = "Layers 2, 4, 6 and 8 are C3SE now: C3 with SE in each bottleneck.\n"
+    built = "Built: 7,252,285 parameters = 7,235,389 of the base +512 in 2 (C3SE for C3) +"
+    assert said + built in result.out
     base = rows(templates()["yolov5s.yaml"])
     for old, new in zip(base, rows(tmp_path / "yolov5s_C3SE.yaml"), strict=True):
         assert new[:2] == old[:2]
@@ -115,13 +117,25 @@ def test_remove_gives_back_the_base_byte_for_byte(run: Run, tmp_path: Path) -> N
     assert (tmp_path / "back.yaml").read_bytes() == (tmp_path / "small.yaml").read_bytes()
 
 
+def test_attention_behind_a_layer_that_no_framework_has_can_be_removed(
+    run: Run, tmp_path: Path
+) -> None:
+    base = tmp_path / "own.yaml"
+    text = (tmp_path / "small.yaml").read_text("utf-8").replace("Conv", "MyStem", 1)
+    base.write_text(text, encoding="utf-8")
+    run("insert", "--base", base, "--module", "SE", "--after", 2, "--no-build")
+    result = run("remove", "--base", "own_SE.yaml", "--at", "SE", "-o", "back.yaml", "--no-build")
+    assert result.code == 0
+    assert (tmp_path / "back.yaml").read_text("utf-8") == text
+
+
 @pytest.mark.parametrize(
     ("at", "message"),
     [
         ("Concat", "it reads 2 layers"),
         ("Detect", "it is a head"),
         ("3", "it turns 16 channels into 32"),
-        ("nn.Upsample", "it changes the stride from 8 to 4"),
+        ("nn.Upsample", "it doubles height and width"),
         ("C3", "C3[0]"),
         ("SE", "SE"),
     ],
@@ -203,6 +217,7 @@ def test_layers_that_differ_because_of_a_replacement_are_said(run: Run) -> None:
     narrower = ["--at", "8", "--module", "C3", "--args", "[512]", "--dry-run"]
     result = run("replace", "--base", "yolov5s", *narrower)
     assert result.code == 0
+    assert "\nLayer 8 is C3 now.\n" in result.out
     assert re.search(r"\(C3 for C3\) -360,704 that follow in 9 \(SPPF\); strides 8,", result.out)
 
 

@@ -88,5 +88,5 @@ def test_a_class_whose_file_needs_more_than_torch_is_refused(run: Run, tmp_path:
         "    def __init__(self, c1):\n        super().__init__()\n"
     )
     result = run("export", "./mine.py:Mine")
-    assert (result.code, "mine.py:1 imports yaml" in result.err) == (2, True)
+    assert (result.code, "mine.py:1: imports yaml; " in result.err) == (2, True)
     assert not (tmp_path / "attention.py").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,23 @@ def test_an_output_folder_gets_the_default_name(run: Run, tmp_path: Path) -> Non
     assert (tmp_path / "configs" / "yolov5s_SE.yaml").exists()
 
 
+def test_the_name_has_the_modules_in_the_order_of_the_command(run: Run, tmp_path: Path) -> None:
+    modules = (
+        "--module",
+        "ECA",
+        "--before",
+        "SPPF",
+        "--module",
+        "CBAM",
+        "--after",
+        "P3",
+        "-m",
+        "SE",
+    )
+    assert run("insert", "-b", "yolov5n", *modules, "--after", 2, "--no-build", "-q").code == 0
+    assert [each.name for each in tmp_path.iterdir()] == ["yolov5n_ECA_CBAM_SE.yaml"]
+
+
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     path = tmp_path / "small.yaml"
@@ -136,6 +154,7 @@ def test_a_new_file_gets_the_mode_that_new_files_get(run: Run, base: Path, tmp_p
         (["--consumers", "some"], 2, "some"),
         (["--set", "ratio"], 2, "is not NAME=VALUE"),
         (["--set", "ration=8"], 2, "Did you mean ratio?"),
+        (["--set", "reduction=8"], 2, "It is called ratio here."),
         (["--set", "ratio=x"], 2, "ratio='x' is no int"),
         (["--set", "ratio=[1"], 2, "cannot be read as a value"),
         (["--args", "[8]", "--set", "ratio=8"], 2, "ratio is given twice"),
@@ -235,6 +254,46 @@ def test_a_module_without_a_place_is_named(run: Run) -> None:
     result = run("insert", "--base", "yolov5s", *options)
     assert result.code == 2
     assert "say where CBAM goes" in result.err
+
+
+def test_several_modules_in_one_word_are_told_apart(run: Run) -> None:
+    result = run("insert", "--base", "yolov5s", "--module", "SE, CBAM", "--after", 8)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "error: SE, CBAM is 2 modules, and each has its own place\n"
+        "All in one config: --module SE --after PLACE --module CBAM --after PLACE\n"
+        "One config for each: yaml-attn ablate --modules 'SE, CBAM' --at PLACE\n"
+    )
+
+
+@pytest.mark.parametrize("option", ["--after", "--before"])
+def test_places_joined_as_in_a_study_are_told_to_take_a_comma(run: Run, option: str) -> None:
+    result = run("insert", "--base", "yolov5s", "--module", "SE", option, "P3+P4")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.endswith(
+        "Places of one config are joined by commas: P3,P4 "
+        "(by + in `ablate`, where commas separate configs).\n"
+    )
+
+
+def test_the_places_of_a_module_add_up(run: Run) -> None:
+    places = ["--after", 8, "--before", 3, "--edge", "4:16"]
+    result = run("insert", "--base", "yolov5s", "--module", "SE", *places, "--no-build")
+    found = re.findall(r"SE is layer \d+: reads \d+ \(\w+\)", result.out)
+    assert found == [
+        "SE is layer 3: reads 2 (C3)",
+        "SE is layer 10: reads 9 (C3)",
+        "SE is layer 18: reads 5 (C3)",
+    ]
+
+
+def test_what_is_built_otherwise_than_asked_is_said(run: Run) -> None:
+    shuffle = ["--module", "ShuffleAttention", "--set", "groups=7", "--after", "SPPF", "--dry-run"]
+    result = run("insert", "--base", "yolov5m", *shuffle)
+    assert " MFLOPs; groups=7 becomes 6 at 768 channels.\n" in result.out
+    alone = json.loads(run("insert", "--base", "yolov8s", *shuffle, "--json").out)["outline"]
+    said = {"layer": 10, "parameter": "groups", "asked": 7, "built": 4, "channels": 512}
+    assert alone["taken"] == [said]
 
 
 def test_a_folder_that_does_not_exist_is_said(run: Run) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from yaml_attn.cli.layout import REFERENCES, WORDS, broken, fitted
+from yaml_attn.cli.layout import ITEMS, REFERENCES, WORDS, broken, fitted
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,22 @@ def test_columns_keep_their_width_where_there_is_room() -> None:
     assert fitted(rows, [REFERENCES, WORDS], 80)[:2] == (2, [4, 18])
 
 
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (38, "[32, 3, 2, None, 1, nn.LeakyReLU(0.1)]"),
+        (37, "[32, 3, 2, None, 1, …]"),
+        (14, "[32, 3, 2, …]"),
+        (5, "[…]"),
+    ],
+)
+def test_a_list_is_ended_between_its_items(width: int, shown: str) -> None:
+    assert broken("[32, 3, 2, None, 1, nn.LeakyReLU(0.1)]", width, ITEMS) == [shown]
+
+
 def test_the_widest_column_gives_way_but_never_one_of_numbers() -> None:
     rows = [["parameters", "args"], ["1,182,720", "[None, 2, nearest]"]]
-    assert fitted(rows, [None, WORDS], 24)[:2] == (2, [10, 12])
+    assert fitted(rows, [None, WORDS], 24)[:2] == (1, [10, 13])
 
 
 def test_columns_move_together_before_anything_is_cut() -> None:

@@ -15,7 +15,8 @@ COMMANDS = [command.callback.__name__ for command in app.registered_commands if 
 
 @pytest.fixture(autouse=True)
 def _small(tmp_path: Path) -> None:
-    (tmp_path / "small.yaml").write_text(SMALL)
+    for name in ("small.yaml", "my own.yaml"):
+        (tmp_path / name).write_text(SMALL)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,39 @@ def _small(tmp_path: Path) -> None:
                 "`yaml-attn build --help` lists the options."
             ),
         ),
+        (
+            "insert \N{EM DASH}base=small.yaml --module SE --after 2",
+            (
+                "missing option '--base' / '-b'\n\N{EM DASH}base does not begin with two hyphens "
+                "(U+2014): type --base=small.yaml"
+            ),
+        ),
+        (
+            "insert \N{EN DASH}b small.yaml --module SE --after 2",
+            (
+                "missing option '--base' / '-b'\n\N{EN DASH}b does not begin with two hyphens "
+                "(U+2013): type -b"
+            ),
+        ),
+        (
+            "insert --base small.yaml --module SE -after 2",
+            "no such option: -a\n-after has one dash, where it takes two: --after",
+        ),
+        (
+            "insert -base small.yaml --module SE --after 2",
+            (
+                "got unexpected extra argument(s) (small.yaml)\n"
+                "-base has one dash, where it takes two: --base"
+            ),
+        ),
+        (
+            "insert --base my own.yaml --module SE --after 2",
+            "got unexpected extra argument(s) (own.yaml)\nQuote a path with a space: 'my own.yaml'",
+        ),
+        (
+            "show my own.yaml",
+            "got unexpected extra argument(s) (own.yaml)\nQuote a path with a space: 'my own.yaml'",
+        ),
         ("insert --base", "option '--base' requires an argument\n`--help` lists the options."),
         ("--none", "no such option: --none\n`yaml-attn --help` lists the commands."),
     ],
@@ -98,6 +132,12 @@ def test_without_any_word_the_help_is_shown(run: Run) -> None:
     result = run()
     assert "Usage: yaml-attn" in result.out + result.err
     assert "error:" not in result.err
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_a_terminal_of_80_columns(run: Run, command: str) -> None:
+    text = run(*command.split(), "--help").out
+    assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)

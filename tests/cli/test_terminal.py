@@ -64,13 +64,22 @@ def assert_fits(text: str) -> None:
 def test_shapes_and_numbers_are_never_broken(folder: Path) -> None:
     text = shown(folder, "show", "yolov5s.yaml", "--build")
     assert_fits(text)
-    assert re.search(r"^ 0 -1 .* 32x320x320 +2 +3,520 +0\.708$", text, re.MULTILINE)
-    assert re.search(r"^24 \[17, 20, 23\] .* 3x80x80x85 +229,245 ", text, re.MULTILINE)
+    assert re.search(r"^ 0 -1 .* \[64, 6, 2, 2\] 32x320x320 +2 +3,520 +708$", text, re.MULTILINE)
+    assert re.search(r"^24 .* 3x80x80x85 +229,245 +731$", text, re.MULTILINE)
+    assert "shows more: reads." in text
+
+
+def test_a_layer_of_long_arguments_takes_one_line(folder: Path) -> None:
+    text = shown(folder, "show", "yolov7-tiny.yaml", "--build", "--imgsz", "64")
+    assert_fits(text)
+    assert re.search(r"^ 0 -1 +1 Conv +\[32, 3, 2, …\] +32x32x32 ", text, re.MULTILINE)
+    assert re.search(r"^ 6 \[-1, -2, -3, -4\] 1 Concat +\[1\] ", text, re.MULTILINE)
+    assert "shows more: reads, stride." in text
 
 
 def test_references_of_a_preview_are_broken_between_each_other_alone(folder: Path) -> None:
     text = shown(folder, "diff", "--base", "yolov5s.yaml", "--module", "SE", "--after", "8")
-    table = text.partition("\n\n")[0]
+    table = text[text.index("   old  new") :].partition("\n\n")[0]
     assert_fits(table)
     assert re.search(r"\[-1, 14\] .*\n +-> \[-1, 15\]$", table, re.MULTILINE)
     assert re.search(r"9 \(SE\),\n +not 8 \(C3\)$", table, re.MULTILINE)
@@ -100,6 +109,12 @@ def test_findings_hang_under_their_place(folder: Path) -> None:
 )
 def test_nothing_is_longer_than_the_terminal(folder: Path, command: list[str]) -> None:
     assert_fits(shown(folder, *command))
+
+
+def test_the_arguments_of_a_mechanism_are_told_one_a_line_as_in_a_file(folder: Path) -> None:
+    text = shown(folder, "modules", "CBAM")
+    assert_fits(text)
+    assert "\n             identity_init: start as the identity, exactly (see the two\n" in text
 
 
 def test_a_path_in_an_error_stays_whole_and_words_are_not_cut(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 from frameworks.lookalikes import write_ultralytics
+from own_class import write_own
 
 
 def test_it_runs_the_frameworks_command_with_the_mechanisms_registered(tmp_path: Path) -> None:
@@ -25,6 +26,21 @@ def test_it_runs_the_frameworks_command_with_the_mechanisms_registered(tmp_path:
     )
     assert result.stdout == f"yolo {' '.join(args)} SE\n"
     assert result.returncode == 3
+
+
+def test_a_class_of_the_users_is_known_too_and_the_word_for_it_is_not_handed_on(
+    tmp_path: Path,
+) -> None:
+    write_ultralytics(tmp_path)
+    write_own(tmp_path)
+    cfg = tmp_path / "ultralytics/cfg/__init__.py"
+    cfg.write_text(cfg.read_text().replace("tasks.SE", "tasks.Mine"))
+    command = [sys.executable, "-m", "yaml_attn", "yolo", "--own", "./mine.py:Mine", "train", "x=1"]
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=tmp_path, env=env
+    )
+    assert result.stdout == "yolo train x=1 Mine\n", result.stderr
 
 
 class Absent:

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from configs import SMALL
 from frameworks.lookalikes import parser_source, write_checkout
+from own_class import OWN, parameters, write_own
 
 from yaml_attn.config.document import Document
 from yaml_attn.errors import OutputError, UsageError
 from yaml_attn.frameworks.applying import Checkout
 from yaml_attn.frameworks.parser_edit import UnrecognisedError
 from yaml_attn.frameworks.scope import names_in_scope
+from yaml_attn.modules.own import OwnMechanism, load_own
 from yaml_attn.modules.registry import MECHANISMS
 
 BUILD = """
@@ -217,3 +219,56 @@ def test_a_module_that_neither_side_has_is_told(repo: Path, tmp_path: Path) -> N
     found = Checkout(repo).foreign(document)
     assert "Mine" in found
     assert not {"Conv", "Concat", "SE"} & {*found}
+
+
+# --- a class of the user's
+
+
+def mine(folder: Path, text: str = OWN) -> list[OwnMechanism]:
+    return [load_own(write_own(folder, text=text))]
+
+
+def test_a_users_class_is_built_by_its_rows_with_the_channels_that_they_read(
+    repo: Path, tmp_path: Path
+) -> None:
+    plan = Checkout(repo).plan(["SE", "SimAM"], own=mine(tmp_path))
+    assert plan.mechanisms == ("SE", "SimAM", "Mine")
+    plan.write()
+    build = BUILD.replace('"CBAM", [64]]', '"Mine", [64, 2.0]]')
+    result = subprocess.run(
+        [sys.executable, "-c", build], capture_output=True, text=True, cwd=repo, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)[1] == ["models.yaml_attn_modules.Mine", parameters(32)]
+
+
+def test_it_stays_as_it_was_written_until_it_is_given_again(repo: Path, tmp_path: Path) -> None:
+    before = files(repo)
+    Checkout(repo).plan(own=mine(tmp_path)).write()
+    assert Checkout(repo).plan(own=mine(tmp_path)).changes == ()
+    newer = mine(tmp_path, OWN.replace("= 1.0", "= 2.0"))
+    for names in ([], ["ECA"], ["SE"]):
+        Checkout(repo).plan(names).write()
+        assert "scale: float = 1.0" in (repo / "models/yaml_attn_modules.py").read_text()
+    plan = Checkout(repo).plan(own=newer)
+    assert plan.mechanisms == ("SE", "ECA", "Mine")
+    plan.write()
+    assert "scale: float = 2.0" in (repo / "models/yaml_attn_modules.py").read_text()
+    undo = Checkout(repo).plan_undo()
+    assert set(undo.mechanisms) == {"SE", "ECA", "Mine"}
+    undo.write()
+    assert files(repo) == before
+
+
+def test_a_class_that_the_fork_has_itself_is_refused(tmp_path: Path) -> None:
+    repo = write_checkout(tmp_path / "repo", common="class Mine(nn.Module):\n    pass\n")
+    with pytest.raises(UsageError, match=r"Mine is the checkout's own in models/common.py:\d+"):
+        Checkout(repo).plan(own=mine(tmp_path))
+
+
+def test_a_class_whose_file_needs_more_than_torch_is_refused(repo: Path, tmp_path: Path) -> None:
+    own = mine(tmp_path, "import yaml\n" + OWN)
+    with pytest.raises(UsageError, match="imports yaml; the file to write needs PyTorch") as caught:
+        Checkout(repo).plan(own=own)
+    assert "into mine.py itself" in (caught.value.hint or "")
+    assert not (repo / "models/yaml_attn_modules.py").exists()

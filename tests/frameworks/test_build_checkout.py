@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from frameworks.lookalikes import parser_source, write_checkout, write_ultralytics
+from own_class import parameters, write_own
 
 from yaml_attn.building.report import BuildReport
 from yaml_attn.errors import (
@@ -186,7 +187,7 @@ def test_one_configs_activation_is_not_the_next_ones(answers: Mapping[str, Build
         ("alias", UsageError, "SEBlock is another name of SE", "Write SE."),
         ("unknown", BuildError, "the checkout has no module Comv", "Did you mean Conv? "),
         ("arguments", BuildError, "Conv(32, 32, 3, 2, 1, 1) cannot be constructed: ", "So the"),
-        ("wiring", WiringError, "reads 9, which is a later layer", ""),
+        ("wiring", WiringError, "reads 9: there is no layer 9, the last is 3", ""),
         ("no nc", ConfigError, "the key nc is missing", "It must be"),
         ("no width", BuildError, "the checkout cannot build it: KeyError: 'width_multiple'", ""),
         ("no config", ConfigError, "is not a model config", "Its top-level keys"),
@@ -254,8 +255,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(tmp_path)
 
-    def run(text: str, repo: Path = tmp_path) -> BuildReport:
-        request = dataclasses.asdict(Request(text, "own.yaml", imgsz=64))
+    def run(text: str, own: tuple[tuple[str, str], ...] = (), repo: Path = tmp_path) -> BuildReport:
+        request = dataclasses.asdict(Request(text, "own.yaml", imgsz=64, own=own))
         report: BuildReport = builder(repo, "yolov5")(**request)
         return report
 
@@ -315,8 +316,24 @@ def test_a_package_is_named_as_pip_names_it(
         here(CONFIG)
 
 
+def test_a_users_class_is_known_unless_the_checkout_has_one_of_its_name(
+    tmp_path: Path, here: Callable[..., BuildReport]
+) -> None:
+    write_repo(tmp_path)
+    own = (("Mine", write_own(tmp_path)),)
+    rows = row("1, SE, [64]").replace("  - [[0, 2]", "  - [-1, 1, Mine, [128]]\n  - [[0, 3]")
+    assert here(rows, own).layers[3].parameters == parameters(64)
+    with pytest.raises(BuildError, match="the checkout has no module Mine") as caught:
+        here(rows)
+    assert "--own FILE.py:CLASS" in (caught.value.hint or "")
+    common = tmp_path / "models/common.py"
+    common.write_text(common.read_text() + "\n\nclass Mine(nn.BatchNorm2d): ...\n")
+    assert here(row("1, Mine, [32]"), own).layers[1].parameters == 64
+
+
 def test_a_fork_of_ultralytics_is_built_with_itself(tmp_path: Path) -> None:
     write_ultralytics(tmp_path)
+    own = (("Mine", write_own(tmp_path)),)
     (tmp_path / "ultralytics/__init__.py").write_text("__version__ = '8.1.34'\n")
     tasks = tmp_path / "ultralytics/nn/tasks.py"
     model = """
@@ -329,9 +346,12 @@ def test_a_fork_of_ultralytics_is_built_with_itself(tmp_path: Path) -> None:
     tasks.write_text(tasks.read_text() + textwrap.dedent(model))
     before = files(tmp_path)
     text = row("1, SE, [64]").replace("[[0, 2], 1, Detect, [nc]]", "[[0, 0], 1, Concat, [1]]")
-    requests = [Request(text, "yolov10n.yaml"), Request(text.replace("SE", "XY"), "yolov10n.yaml")]
-    report, error = build_all(tmp_path, requests, dialect="yolov10")
+    requests = [Request(text.replace("SE", each), "yolov10n.yaml") for each in ("SE", "XY", "Mine")]
+    requests[2] = dataclasses.replace(requests[2], own=own)
+    report, error, mine = build_all(tmp_path, requests, dialect="yolov10")
     assert isinstance(report, BuildReport)
     assert report.layers[1].parameters == sum(each.numel() for each in SE(32).parameters())
     assert str(error).startswith("layer 1: the checkout's Ultralytics 8.1.34 has no module XY")
+    assert isinstance(mine, BuildReport)
+    assert mine.layers[1].parameters == parameters(32)
     assert files(tmp_path) == before

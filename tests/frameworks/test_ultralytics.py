@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import pickletools
 import subprocess
 import sys
@@ -16,10 +17,12 @@ from typing import Any
 import pytest
 import torch
 from frameworks.lookalikes import write_ultralytics
+from own_class import OWN, write_own
 from torch import nn
 
 import yaml_attn
 from yaml_attn.errors import BuildError, UsageError
+from yaml_attn.modules.own import OwnMechanism, load_own
 from yaml_attn.modules.registry import MECHANISMS
 
 
@@ -216,6 +219,73 @@ def test_the_processes_that_ddp_starts_register_too(
             code,
             "" if code else "yaml_attn.modules.se\n",
         )
+
+
+def test_a_class_of_the_users_is_known_by_its_row_here_and_in_the_processes_of_ddp(
+    tasks: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dict(vars(tasks))
+    ours = import_module("yaml_attn.frameworks.ultralytics")
+    write_own(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert ours.register("mine.py:Mine")[-1] == "Mine"
+    rows = [[-1, 1, "Mine", [128]], [0, 1, "Mine", [64, 2.0]]]
+    model = tasks.Model(config(*rows))
+    assert [layer.gate.conv.in_channels for layer in model.model[2:]] == [64, 32]
+    assert [layer.scale for layer in model.model[2:]] == [1.0, 2.0]
+    assert model.model[2].type.startswith("yaml_attn_own_mine")
+    base = [module for at, module in enumerate(model.model) if at < 2]
+    state = {
+        f"model.{at}.{k}": v + 1 for at, m in enumerate(base) for k, v in m.state_dict().items()
+    }
+    assert ours.load_pretrained(model, state).count("transferred") == len(state)
+
+    write_own(tmp_path, text=OWN.replace("= 1.0", "= 3.0"))  # its present text
+    ours.register("mine.py:Mine")
+    assert tasks.Model(config(*rows)).model[2].scale == 3.0
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    script = Path(import_module("ultralytics.utils.dist").generate_ddp_file(tmp_path))
+    lines = "import yaml_attn_own_mine\nprint(tasks.Mine(8).scale)\n"
+    script.write_text(script.read_text() + lines)
+    command = [sys.executable, str(script)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    assert result.stdout.splitlines()[-1:] == ["3.0"], result.stderr
+    ours.unregister()
+    assert dict(vars(tasks)) == before
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_class_of_the_users_hides_no_name_of_the_frameworks(
+    tasks: ModuleType, tmp_path: Path
+) -> None:
+    tasks.Theirs = nn.Identity
+    (tmp_path / "mine.py").write_text(OWN.replace("Mine", "Theirs"))
+    with pytest.raises(UsageError, match="Ultralytics has a Theirs itself"):
+        yaml_attn.register_ultralytics(f"{tmp_path / 'mine.py'}:Theirs")
+
+
+def test_what_a_package_offers_is_known_without_being_named(
+    registered: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_own(tmp_path)
+    offered = (OwnMechanism("Offered", source, "package"),)
+    monkeypatch.setattr("yaml_attn.modules.own.entry_point_mechanisms", lambda: offered)
+    model = registered.Model(config([-1, 1, "Offered", [128]]))
+    assert model.model[2].gate.conv.in_channels == 64
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_checkpoint_whose_class_nobody_named_says_so() -> None:
+    with pytest.raises(UsageError, match=r"the checkpoint needs a class of gone\.py") as caught:
+        pickle.loads(b"cyaml_attn_own_gone\nGate\n.")  # noqa: S301
+    assert "--own ./gone.py:CLASS" in (caught.value.hint or "")
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_checkpoint_of_another_text_is_read_with_the_present_one(tmp_path: Path) -> None:
+    cls = load_own(write_own(tmp_path, "other_text.py")).load()
+    pickled = b"cyaml_attn_own_other_text_0123456789ab\nMine\n."
+    assert pickle.loads(pickled) is cls  # noqa: S301
 
 
 class Absent:

@@ -18,6 +18,7 @@ from torch import nn
 from yaml_attn.errors import UnknownModuleError, UsageError
 from yaml_attn.modules import MECHANISMS, find
 from yaml_attn.modules.arguments import row_arguments
+from yaml_attn.modules.importing import PREFIX
 from yaml_attn.modules.own import entry_point_mechanisms, is_own, load_own
 
 GOOD = '''
@@ -48,6 +49,10 @@ class Heads(nn.Module):
 
 class OnlyByName(nn.Module):
     def __init__(self, dim, *, heads):
+        super().__init__()
+
+class TwoWidths(nn.Module):
+    def __init__(self, c1, c2, k=3):
         super().__init__()
 
 class Space:
@@ -89,7 +94,7 @@ def _as_before() -> Iterator[None]:
     entry_point_mechanisms.cache_clear()
     yield
     entry_point_mechanisms.cache_clear()
-    for name in [each for each in sys.modules if each.startswith(("own", "my_attn_"))]:
+    for name in [each for each in sys.modules if each.startswith(("own", PREFIX))]:
         del sys.modules[name]
 
 
@@ -147,6 +152,21 @@ def test_a_changed_file_gives_the_new_class_at_once(write: Write) -> None:
     assert load_own(source).parameters[0].default == 32
     assert old.parameters[0].default == 16
     assert type(pickle.loads(pickle.dumps(old.load()(4)))) is old.load()  # noqa: S301
+
+
+def test_what_pickle_says_is_found_by_another_process_from_any_folder(
+    write: Write, tmp_path: Path
+) -> None:
+    pickled = pickle.dumps(load_own(f"{write(GOOD, 'my_attn.py')}:Gate").load()(4))
+    (tmp_path / "gate.pkl").write_bytes(pickled)
+    moved = write(GOOD.replace('act="relu"', 'act="silu"'), "elsewhere/my_attn.py")
+    code = (
+        "import pickle, sys; from yaml_attn.modules.own import load_own\n"
+        "own = load_own(sys.argv[1]).load()\n"
+        "sys.exit(type(pickle.load(open('gate.pkl', 'rb'))) is not own)"
+    )
+    command = [sys.executable, "-c", code, f"{moved}:Gate"]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
 
 
 def test_nothing_is_left_beside_the_file(write: Write, tmp_path: Path) -> None:
@@ -243,7 +263,7 @@ def test_a_file_that_fails_is_told_with_its_line(
     with pytest.raises(UsageError, match=f"cannot be imported: {message}") as caught:
         load_own(f"{path}:Gate")
     assert caught.value.where == f"{path}:{line}"
-    assert not [name for name in set(sys.modules) - before if name.startswith("broken")]
+    assert not [name for name in set(sys.modules) - before if "broken" in name]
     write(GOOD, "broken.py")
     assert load_own(f"{path}:Gate").name == "Gate"
 
@@ -328,7 +348,8 @@ def test_a_row_gives_what_the_signature_asks_for(write: Write) -> None:
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [
-        ("Heads", {}, "Heads needs heads"),
+        ("Heads", {}, r"Heads needs heads\n.* Give it by name \(heads=\.\.\.\), or a default"),
+        ("TwoWidths", {}, r"TwoWidths needs c2\n.*: write c2=None in __init__"),
         ("Heads", {"heads": 4, "scale": 2.0}, "norm must be given too: a row cannot say its def"),
         ("Gate", {"bias": True}, "bias of Gate can only be given by name"),
         ("OnlyByName", {}, "heads of OnlyByName can only be given by name"),
@@ -476,6 +497,20 @@ def test_modules_takes_the_parameters_that_a_class_needs(run: Run, write: Write)
     assert missing.err.startswith("error: Heads needs heads\nParameters of Heads: heads, norm=")
     assert run("modules", "my_attn.py:Heads", "--set", "heads=4").code == 0
     assert run("modules", "SE", "--set", "ratio=4").code == 2
+
+
+def test_insert_names_the_command_that_lists_the_promises(
+    run: Run, write: Write, tmp_path: Path
+) -> None:
+    write(GOOD, "my_attn.py")
+    (tmp_path / "small.yaml").write_text(SMALL)
+    result = run(
+        *("insert", "--base", "small.yaml", "--module", "./my_attn.py:Heads", "--after", 2),
+        *("--set", "heads=4"),
+    )
+    named = "(`yaml-attn modules ./my_attn.py:Heads --set=heads=4` lists them)"
+    assert f"Heads keeps 20 of 20 promises of a layer {named}.\n" in result.out
+    assert run("modules", "./my_attn.py:Heads", "--set=heads=4").code == 0
 
 
 def test_modules_exits_with_1_for_a_class_that_is_of_no_use(run: Run, write: Write) -> None:

@@ -79,7 +79,8 @@ def test_an_unknown_name_gives_the_close_ones(written: str, guess: str) -> None:
         find(written)
     assert caught.value.hint is not None
     assert guess in caught.value.hint
-    assert "`yaml-attn modules` lists them all" in caught.value.hint
+    assert "`yaml-attn modules` lists what there is" in caught.value.hint
+    assert f" ./my_attn.py:{written}" in caught.value.hint
 
 
 @pytest.mark.parametrize("refused", registry.REFUSED, ids=lambda each: each.name)

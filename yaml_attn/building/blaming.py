@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from yaml_attn.building.failures import STALE, first_line
+from yaml_attn.building.failures import STALE, different_sizes, first_line
 from yaml_attn.building.recipe import Recipe
 from yaml_attn.dialects.strides import EQUAL_JOINS
 from yaml_attn.errors import BuildError
@@ -29,7 +29,7 @@ def cannot_make(recipe: Recipe, error: Exception) -> BuildError:
     if isinstance(variables.get("m"), str):
         close = get_close_matches(module, recipe.names, n=3, cutoff=0.6)
         guess = f"Did you mean {' or '.join(close)}? " if close else ""
-        hint = f"{guess}A class of your own must be known to it before a row can name it."
+        hint = f"{guess}A class of yours is made known by --own FILE.py:CLASS."
         return BuildError(f"{recipe.framework} has no module {module}", layer=at, hint=hint)
     written = f"{module}({', '.join(map(str, args))})" if isinstance(args, list) else module
     return BuildError(
@@ -56,12 +56,10 @@ def cannot_run(
     inputs = list(zip(reads, given if isinstance(given, list | tuple) else [given], strict=False))
     maps = [(source, value) for source, value in inputs if _is_map(value)]
     if module in EQUAL_JOINS and len({value.shape[2] for _, value in maps}) > 1:
-        seen = ", ".join(
-            f"{recipe.name(source)} at stride {size / value.shape[2]:g}" for source, value in maps
-        )
+        named_maps = [(recipe.name(source), value) for source, value in maps]
         fits = all(size % value.shape[2] == 0 for _, value in maps)
         return BuildError(
-            f"{module} joins maps of different sizes: {seen}",
+            f"{module} joins {different_sizes(named_maps, size, fits=fits)}",
             layer=at,
             hint=STALE if fits else f"{size} pixels are no multiple of the largest stride.",
         )

@@ -38,12 +38,14 @@ def explain(
             message = f"{module} reads {_name(model, source)}, whose output is no feature map"
             return BuildError(message, layer=at, hint=STALE)
     if module in EQUAL_JOINS and len({value.shape[2:] for _, value in inputs}) > 1:
-        seen = [f"{_name(model, source)} at {_stride(value, imgsz)}" for source, value in inputs]
-        largest = max(layer.stride or 1 for layer in model.resolved)
+        maps = [(_name(model, source), value) for source, value in inputs]
+        largest = int(max(layer.stride or 1 for layer in model.resolved))
+        less = imgsz // largest * largest
+        instead = f"{less} and {less + largest} are" if less else f"{largest} is"
+        odd_size = f"{imgsz} pixels are no multiple of the largest stride, {largest}; {instead}."
         fits = imgsz % largest == 0
-        hint = STALE if fits else f"{imgsz} pixels are no multiple of the stride {largest:g}."
-        message = f"{module} joins maps of different sizes: {', '.join(seen)}"
-        return BuildError(message, layer=at, hint=hint)
+        message = f"{module} joins {different_sizes(maps, imgsz, fits=fits)}"
+        return BuildError(message, layer=at, hint=STALE if fits else odd_size)
     odd = [source for source, shape in enumerate(before) if _is_unexpected(model, source, shape)]
     if odd and any(source in odd for source, _ in inputs):
         return BuildError(
@@ -84,6 +86,21 @@ def refuse_strides(model: Model, strides: Sequence[float], levels: int) -> Build
     )
 
 
+def different_sizes(maps: Sequence[tuple[str, Tensor]], imgsz: int, *, fits: bool) -> str:
+    """What a join cannot join: each map by its name and stride.
+
+    An image whose size is no multiple of the strides (`fits` is False) gives maps of odd strides
+    (12.5) that nobody wrote; then the maps' own sizes are told.
+    """
+    seen = []
+    for name, value in maps:
+        height, width = value.shape[2:]
+        strides = fits and height == width
+        what = f"at stride {imgsz / height:g}" if strides else f"gives {height}x{width}"
+        seen.append(f"{name} {what}")
+    return f"maps of different sizes: {', '.join(seen)}"
+
+
 def first_line(error: Exception) -> str:
     """What torch says, without the name of its own function."""
     lines = str(error).splitlines() or [type(error).__name__]
@@ -99,11 +116,6 @@ def _name(model: Model, source: int) -> str:
     if source == IMAGE:
         return "the image"
     return f"layer {source} ({model.resolved[source].module})"
-
-
-def _stride(value: Tensor, imgsz: int) -> str:
-    height, width = value.shape[2:]
-    return f"stride {imgsz / height:g}" if height == width else f"{height}x{width} pixels"
 
 
 def _size(value: Tensor) -> str:

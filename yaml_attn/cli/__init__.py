@@ -89,7 +89,7 @@ def main() -> None:
     # torch says so at import where numpy is missing, which nothing here needs.
     warnings.filterwarnings("ignore", "Failed to initialize NumPy", UserWarning)
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="yaml-attn", standalone_mode=False)
     except YamlAttnError as error:
         complain(error)
         sys.exit(error.exit_code)

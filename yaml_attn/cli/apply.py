@@ -41,6 +41,7 @@ def apply(
             rich_help_panel=options.WHAT,
         ),
     ] = None,
+    own: options.Own = None,
     config: Annotated[
         str | None,
         typer.Option(
@@ -87,28 +88,33 @@ def apply(
     `models/yolo.py`, which give each mechanism the channels that its row really reads. Nothing
     else changes; --undo gives the files back byte by byte.
 
-    Example:
+    Examples:
         yaml-attn apply --repo yolov5 --config yolov5s_SE.yaml
+        yaml-attn apply --repo yolov5 --own ./my_attn.py:MyAttention
     """
     from yaml_attn.config.document import Document  # noqa: PLC0415
-    from yaml_attn.files import find_base  # noqa: PLC0415
+    from yaml_attn.dialects.bases import find_base  # noqa: PLC0415
     from yaml_attn.frameworks.applying import Checkout  # noqa: PLC0415
+    from yaml_attn.modules.own import is_own, load_rows  # noqa: PLC0415
 
-    if undo and (module or config):
-        raise UsageError("--undo takes everything out: give no --module and no --config")
+    if undo and (module or own or config):
+        raise UsageError("--undo takes everything out: give no --module, --own and --config")
     checkout = Checkout(repo)
     document = Document.load(find_base(config)) if config else None
     if undo:
         plan = checkout.plan_undo(force=force)
     else:
-        plan = checkout.plan(module or (), document, force=force)
+        # `insert --module` takes a class of the user's too.
+        classes = load_rows([*(own or ()), *filter(is_own, module or ())]).values()
+        names = [name for name in module or () if not is_own(name)]
+        plan = checkout.plan(names, document, own=classes, force=force)
     foreign = checkout.foreign(document) if document else ()
-    if foreign:
-        names = ", ".join(foreign)
+    unknown = ", ".join(name for name in foreign if name not in plan.mechanisms)
+    if unknown:
         typer.echo(
-            f"warning: {config} names {names}, which neither {repo} nor yaml-attn has: it cannot "
-            "train there. Is it for another framework? A class of your own must be put into the "
-            "checkout's models/common.py first.",
+            f"warning: {config} names {unknown}, which neither {repo} nor yaml-attn has: it cannot "
+            "train there. Is it for another framework? A class of yours is named by --own "
+            "FILE.py:CLASS.",
             err=True,
         )
     write = not (dry_run or check)

@@ -12,6 +12,7 @@ from yaml_attn.cli import options
 def build(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A config, or a template's name.")],
     *,
+    own: options.Own = None,
     dialect: options.Dialect = None,
     scale: options.Scale = None,
     repo: options.Repo = None,
@@ -31,7 +32,7 @@ def build(
     from yaml_attn.cli import records  # noqa: PLC0415
     from yaml_attn.cli.show import totals  # noqa: PLC0415
 
-    config = load(file, dialect=dialect, scale=scale)
+    config = load(file, dialect=dialect, scale=scale, own=own or ())
     report = config.build(imgsz=imgsz, nc=nc, real=real, repo=repo)
     if json:
         options.print_json(
@@ -45,6 +46,6 @@ def build(
         )
         return
     scale = f" at scale {config.scale}" if config.scale else ""
-    typer.echo(f"{config.path} builds{scale}: {len(report.layers)} layers, {totals(report)}")
+    typer.echo(f"{config.label} builds{scale}: {len(report.layers)} layers, {totals(report)}")
     if real:
         typer.echo(f"Forward and backward at {imgsz} pixels are finite.")

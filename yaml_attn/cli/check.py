@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yaml_attn.cli import options
+from yaml_attn.cli.helping import WORDS
 from yaml_attn.cli.render import Format as Style
 from yaml_attn.cli.render import console, unified_diff
 from yaml_attn.errors import UsageError
@@ -40,6 +41,7 @@ _FOR_MACHINES = frozenset({Format.json, Format.sarif, Format.github})
 
 
 def check(
+    ctx: typer.Context,
     files: Annotated[
         list[str] | None,
         typer.Argument(metavar="FILE...", help="Configs, folders of them, or patterns."),
@@ -80,7 +82,7 @@ def check(
         bool,
         typer.Option(
             "--dry-run",
-            help="With --fix: show the repairs, write nothing.",
+            help="With --fix: show the same, write nothing.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = False,
@@ -133,18 +135,22 @@ def check(
     style = _style(style, json=json)
     checker = _checker(base, select, ignore)
     found = [checker.check(path) for path in _paths(files)]
-    reports = [report for report in found if report]
-    repairs = [repair(checker, report) for report in reports] if fix else []
+    before = [report for report in found if report]
+    repairs = [repair(checker, report) for report in before] if fix else []
     for each in repairs:
         if each.changed and each.after.document and not dry_run:
             write_atomically(each.before.path, each.after.document.data, replace=True)
-    if repairs and not dry_run:
-        reports = [each.after for each in repairs]
-    if not quiet or style in _FOR_MACHINES:
-        _print(reports, repairs, style)
+    after = [each.after for each in repairs] if fix else before
+    now = before if dry_run else after
+    if style in _FOR_MACHINES:
+        _print(now, repairs, style)
+    elif not quiet:
+        _print(after, repairs, style)
     if not quiet:
-        summarise(reports, repairs, len(found) - len(reports), files, fix=fix, dry_run=dry_run)
-    if any(report.failed for report in reports):
+        skipped = len(found) - len(before)
+        words = ctx.meta[WORDS]
+        summarise(after, repairs, skipped, files, words=words, dry_run=dry_run)
+    if any(report.failed for report in now):
         raise typer.Exit(1)
 
 
@@ -176,7 +182,7 @@ def _checker(
     from yaml_attn.checks.run import Checker  # noqa: PLC0415
     from yaml_attn.checks.selection import Selection  # noqa: PLC0415
     from yaml_attn.checks.settings import read_settings  # noqa: PLC0415
-    from yaml_attn.files import find_base  # noqa: PLC0415
+    from yaml_attn.dialects.bases import find_base  # noqa: PLC0415
 
     settings = read_settings(Path.cwd())
     base = base or settings.base

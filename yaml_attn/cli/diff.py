@@ -70,6 +70,7 @@ def diff(
     ] = None,
     json: options.Json = False,
     output: options.Output = None,
+    own: options.Own = None,
     dialect: options.Dialect = None,
     scale: options.Scale = None,
     repo: options.Repo = None,  # noqa: ARG001
@@ -112,7 +113,7 @@ def diff(
         asked = requests(
             ctx, consumers=consumers, name=name, channels=channels, identity_init=identity_init
         )
-        edited = load(base, dialect=dialect, scale=scale).edit(*asked)
+        edited = load(base, dialect=dialect, scale=scale, own=own or ()).edit(*asked)
         target = "" if in_place else Path(output).name if output else edited.default_name
         difference = edited.diff(target)
     else:
@@ -128,13 +129,15 @@ def diff(
 
 
 def _print(difference: Difference, edited: Config | None, style: Format) -> None:
+    # What is read first comes last: a terminal shows the end.
     out = console(style)
-    print_table(out, change_table(difference.changes), style)
-    if edited:
-        for line in edit_lines(edited):
-            out.print(line)
-    out.print()
     if style is Format.markdown:
-        out.print(f"```diff\n{difference.text}\n```", markup=False)
-    else:
-        out.print(unified_diff(difference.text, style), end="")
+        out.print(f"```diff\n{difference.text}\n```\n", markup=False)
+    elif difference.text:
+        out.print(unified_diff(difference.text, style))
+    print_table(out, change_table(difference.changes), style)
+    told = edit_lines(edited) if edited else []
+    if told and style is not Format.rich:  # in markdown they would be rows of the table
+        out.print()
+    for line in told:
+        out.print(line)

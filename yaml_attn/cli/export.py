@@ -10,7 +10,7 @@ import typer
 
 from yaml_attn.cli import options
 from yaml_attn.cli.writing import STDOUT
-from yaml_attn.errors import OutputError, UsageError
+from yaml_attn.errors import UsageError
 
 
 def export(
@@ -34,7 +34,7 @@ def export(
             "--output",
             "-o",
             metavar="FILE",
-            help="File or folder, - for stdout.",
+            help="File or folder to write, - for stdout.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = Path("attention.py"),
@@ -50,6 +50,7 @@ def export(
         yaml-attn export SE CBAM -o attention.py
     """
     from yaml_attn.files import write_atomically  # noqa: PLC0415
+    from yaml_attn.frameworks.own_source import own_sections  # noqa: PLC0415
     from yaml_attn.frameworks.standalone import bundled, standalone  # noqa: PLC0415
     from yaml_attn.modules.own import is_own, load_own  # noqa: PLC0415
     from yaml_attn.modules.registry import MECHANISMS  # noqa: PLC0415
@@ -63,16 +64,12 @@ def export(
         raise UsageError("--json and --output - both print on stdout: give one of them")
     own = [load_own(name) for name in names or () if is_own(name)]
     mechanisms = bundled([name for name in names or MECHANISMS if not is_own(name)])
-    text = standalone(mechanisms, own=own)
+    text = standalone(mechanisms, own=own_sections(own))
     if str(output) == STDOUT:
         sys.stdout.buffer.write(text.encode())
         return
     target = output / "attention.py" if output.is_dir() else output
-    try:
-        write_atomically(target, text.encode(), replace=force)
-    except OutputError as error:
-        error.path = target  # as it was given
-        raise
+    write_atomically(target, text.encode(), replace=force)
     count = len(text.splitlines())
     written = [*(each.name for each in mechanisms), *(each.name for each in own)]
     if json:

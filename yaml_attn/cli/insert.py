@@ -25,6 +25,7 @@ def insert(
     identity_init: options.IdentityInit = False,
     name: options.Name = None,
     channels: options.Channels = options.ChannelArgument.nominal,
+    own: options.Own = None,
     dialect: options.Dialect = None,
     scale: options.Scale = None,
     repo: options.Repo = None,
@@ -57,4 +58,4 @@ def insert(
     asked = requests(
         ctx, consumers=consumers, name=name, channels=channels, identity_init=identity_init
     )
-    finish(load(base, dialect=dialect, scale=scale).edit(*asked), wanted)
+    finish(load(base, dialect=dialect, scale=scale, own=own or ()).edit(*asked), wanted)

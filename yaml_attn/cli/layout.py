@@ -12,8 +12,12 @@ WORDS: Final = re.compile(" ")
 REFERENCES: Final = re.compile(r"(?<!\bnot)(?<!->) (?![^\[]*\])(?!\()")
 """Where one of references may be: `9 (SE),|not 8 (C3)` and `[-1, 14]|-> [-1, 15]`."""
 
-_GAPS = (2, 1)
+ITEMS: Final = re.compile(", ")
+"""Where a list may be ended by an ellipsis: `[32, 3, …]`. Its cells take one line always."""
+
+_GAP = 2  # columns of blanks between two columns, where there is room
 _LEAST_READABLE = 10
+_WELL_READABLE = 16
 
 
 def fitted(
@@ -28,14 +32,12 @@ def fitted(
     """
     columns = list(zip(*rows, strict=True))
     natural = [max(map(len, column)) for column in columns]
-    least = [
-        max(len(piece) for cell in column for piece in (pattern.split(cell) if pattern else [cell]))
-        for column, pattern in zip(columns, breaks, strict=True)
-    ]
-    for gap in _GAPS:
+    ease = [comfortable(*each) for each in zip(columns, breaks, strict=True)]
+    least = [_least(*each) for each in zip(columns, breaks, strict=True)]
+    for gap, needed in ((_GAP, ease), (1, ease), (1, least)):
         free = space - gap * (len(columns) - 1)
-        if sum(least) <= free:
-            return gap, _shared(natural, least, free), list(breaks)
+        if sum(needed) <= free:
+            return gap, _shared(natural, needed, free), list(breaks)
     # Words are cut before references are, numbers never.
     for cut in ([WORDS], [WORDS, REFERENCES]):
         least = [
@@ -46,6 +48,24 @@ def fitted(
             break
     breaks = [WORDS if pattern in cut else pattern for pattern in breaks]
     return gap, _shared(natural, least, free), breaks
+
+
+def comfortable(column: Sequence[str], pattern: re.Pattern[str] | None) -> int:
+    """The width in which a column is read with ease: nine of ten cells of a short one whole."""
+    widths = sorted(map(len, column))
+    if pattern is None:
+        return widths[-1]
+    most = widths[len(widths) * 9 // 10]
+    return max(_least(column, pattern), min(most, _WELL_READABLE))
+
+
+def _least(column: Sequence[str], pattern: re.Pattern[str] | None) -> int:
+    """The width that a column needs, for nothing in it to be cut."""
+    if pattern is ITEMS:
+        return min(max(map(len, column)), _LEAST_READABLE)
+    return max(
+        len(piece) for cell in column for piece in (pattern.split(cell) if pattern else [cell])
+    )
 
 
 def _shared(natural: Sequence[int], least: Sequence[int], free: int) -> list[int]:
@@ -63,6 +83,8 @@ def broken(cell: str, width: int, pattern: re.Pattern[str] | None) -> list[str]:
     """The lines of a cell."""
     if pattern is None or len(cell) <= width:
         return [cell]
+    if pattern is ITEMS:
+        return [_ended(cell, width)]
     lines = [""]
     for piece in _cut(pattern.split(cell), width):
         joined = f"{lines[-1]} {piece}" if lines[-1] else piece
@@ -71,6 +93,17 @@ def broken(cell: str, width: int, pattern: re.Pattern[str] | None) -> list[str]:
         else:
             lines[-1] = joined
     return lines
+
+
+def _ended(cell: str, width: int) -> str:
+    """A list with as many of its first items as fit, then an ellipsis."""
+    items = ITEMS.split(cell)
+    for count in range(len(items) - 1, 0, -1):
+        begun = ", ".join(items[:count])
+        ended = f"{begun}, …{']' * (begun.count('[') - begun.count(']'))}"
+        if len(ended) <= width:
+            return ended
+    return "[…]"
 
 
 def _cut(pieces: Sequence[str], width: int) -> Iterator[str]:

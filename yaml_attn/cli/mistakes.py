@@ -9,6 +9,7 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import typer
@@ -21,7 +22,9 @@ ClickException: Final[type[Exception]] = typer.BadParameter.mro()[2]
 
 _PLACES = "A place is named by --after {value} (or --before, --edge)."
 _AT = "The layers are named by --at {value}."
+_KINDS = ("before", "edge", "inputs")
 _BASE = "The config to start from is named by --base {value}."
+_OWN = "A class of yours that rows name is said by --own {value}."
 _ITSELF = "Give {what} itself: yaml-attn {command} {value}"
 
 _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
@@ -29,12 +32,15 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
     "diff": dict.fromkeys(("--at", "--layer", "--index", "--position"), _PLACES),
     "replace": dict.fromkeys(("--after", "--before", "--layer", "--index"), _AT),
     "remove": dict.fromkeys(("--after", "--before", "--layer", "--index", "--module"), _AT),
-    "ablate": dict.fromkeys(
-        ("--after", "--places"), "Places are named by --at {value}; before one: --at 'before SPPF'."
-    ),
-    "show": {"--base": _ITSELF, "--config": _ITSELF},
-    "places": {"--base": _ITSELF, "--config": _ITSELF},
-    "build": {"--base": _ITSELF, "--config": _ITSELF},
+    "ablate": {
+        **dict.fromkeys(("--after", "--places"), "Places are named by --at {value}."),
+        **{f"--{kind}": f"It is said by --at '{kind} {{value}}'." for kind in _KINDS},
+        "--set": "A study file says so: modules: {{SE: {{ratio: [8, 16]}}}}.",
+    },
+    "show": {"--base": _ITSELF, "--config": _ITSELF, "--module": _OWN},
+    "places": {"--base": _ITSELF, "--config": _ITSELF, "--module": _OWN},
+    "build": {"--base": _ITSELF, "--config": _ITSELF, "--module": _OWN},
+    "weights": {"--module": _OWN},
     "check": {"--config": _ITSELF},
     "modules": {"--module": _ITSELF, "--name": _ITSELF},
     "export": {"--module": _ITSELF},
@@ -66,6 +72,9 @@ def usage_error(error: Any) -> UsageError:
 
 
 def _hint(error: Any, command: str, words: list[str]) -> str | None:
+    misspelt = _dashes(getattr(error, "ctx", None), words) or _unquoted(words)
+    if misspelt:
+        return misspelt
     option = getattr(error, "option_name", None)
     if option:
         return _instead(command, option, words)
@@ -74,6 +83,35 @@ def _hint(error: Any, command: str, words: list[str]) -> str | None:
     if missing == "base" and file and command in _EDITS:
         rest = [word for word in words if word is not file]
         return f"Name the file by --base: yaml-attn {command} --base {shlex.join([file, *rest])}"
+    return None
+
+
+def _dashes(context: Any, words: list[str]) -> str | None:
+    """What to write for an option that begins with a long dash, as chats make one, or with one."""
+    options = {name for each in context.command.params for name in each.opts} if context else set()
+    for word in words:
+        name, equals, value = word.partition("=")
+        letters = re.sub(r"^\W+", "", name)
+        dashes = name.removesuffix(letters)
+        meant = next((each for each in (f"--{letters}", f"-{letters}") if each in options), None)
+        if meant is None or name == meant:
+            continue
+        if dashes == "-":
+            return f"{name} has one dash, where it takes two: {meant}{equals}{value}"
+        if dashes:
+            codes = ", ".join(f"U+{ord(each):04X}" for each in dict.fromkeys(dashes) if each != "-")
+            return f"{name} does not begin with two hyphens ({codes}): type {meant}{equals}{value}"
+    return None
+
+
+def _unquoted(words: list[str]) -> str | None:
+    """What to write for a path with a space in it, which the shell has made two words of."""
+    for start, word in enumerate(words):
+        option, equals, first = word.rpartition("=")
+        for end in range(start + 2, len(words) + 1):
+            path = " ".join([first, *words[start + 1 : end]])
+            if Path(path).is_file():
+                return f"Quote a path with a space: {option}{equals}{shlex.quote(path)}"
     return None
 
 

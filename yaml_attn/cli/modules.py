@@ -22,6 +22,7 @@ TUTORIAL = "tutorial"
 OWN = "A class of yours"
 
 _LABEL = 13  # columns of `Family:      `
+_WIDTH = 79  # columns of long texts, on a wide terminal and where there is none
 
 
 def modules(
@@ -85,7 +86,7 @@ def modules(
         if json:
             options.print_json(records.refused(no_layer))
         else:
-            _say(no_layer.reason)
+            _say(_paragraph(no_layer.reason))
         return
     chosen = None
     if name:
@@ -114,7 +115,7 @@ def _print_all(mechanisms: Sequence[Mechanism], offered: Sequence[OwnMechanism])
         ["name", "family", "year", *widths, "paper", "aliases"],
         right=widths,
         wraps=["family", "paper", "aliases"],
-        spare=["paper", "aliases"],
+        spare=["aliases", "paper"],
     )
     for each in mechanisms:
         found.add(
@@ -139,8 +140,6 @@ def _print_all(mechanisms: Sequence[Mechanism], offered: Sequence[OwnMechanism])
 def _print_source(source: str, name: str | None, *, json: bool) -> None:
     from yaml_attn.cli import records  # noqa: PLC0415
     from yaml_attn.cli.render import (  # noqa: PLC0415
-        NARROW,
-        Format,
         Table,
         console,
         default_format,
@@ -159,14 +158,11 @@ def _print_source(source: str, name: str | None, *, json: bool) -> None:
     style = default_format()
     headers = ["item", "tutorial", "state", "name", "place", "paper"]
     wraps = ["tutorial", "state", "place", "paper"]
-    table = Table(headers, right=["item"], wraps=wraps, spare=["place", "paper"])
+    table = Table(headers, right=["item"], wraps=wraps, spare=["paper", "place"])
     for each in found:
         number = str(each.item.number)
         table.add(number, each.item.written, each.state, each.name, each.place, each.paper)
-    out = console(style)
-    print_table(out, table, style)
-    if style is Format.rich and out.width < NARROW:
-        out.print("A wider terminal, or --json, shows places and papers too.")
+    print_table(console(style), table, style)
 
 
 def _print_one(each: Mechanism | NativeMechanism, *, json: bool) -> None:
@@ -187,14 +183,25 @@ def _say(text: str) -> None:
     """Print text; on a terminal its lines are wrapped, those with a label under their text."""
     from rich.text import Text  # noqa: PLC0415
 
-    from yaml_attn.cli.render import Format, console, default_format, hanging  # noqa: PLC0415
+    from yaml_attn.cli.render import console, hanging  # noqa: PLC0415
 
     out = console()
-    if default_format() is Format.rich:
-        text = text.replace(f"\n{'':{_LABEL}}", " ")
     for line in text.split("\n"):
         labelled = line[_LABEL - 1 : _LABEL] == " " and (line[:1] == " " or ": " in line[:_LABEL])
         hanging(out, Text(line), _LABEL if labelled else 0)
+
+
+def _folded(label: str, text: str, more: int = 0) -> str:
+    """A label and its text, whose second line and those behind it are indented further."""
+    return _paragraph(f"{label:{_LABEL}}{text}", _LABEL + more)
+
+
+def _paragraph(text: str, indent: int = 0) -> str:
+    """Text in lines of one width, whatever its source's were."""
+    from yaml_attn.cli.render import console  # noqa: PLC0415
+
+    width = min(console().width, _WIDTH)
+    return fill(text, width, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def _bundled(each: Mechanism) -> str:
@@ -202,11 +209,10 @@ def _bundled(each: Mechanism) -> str:
         f"{count:,} at {width}" for count, width in zip(each.parameters_added, WIDTHS, strict=True)
     )
     arxiv = f"arXiv {each.arxiv}" if each.arxiv else "no arXiv id"
-    told = each.adapted.replace("\n", f"\n{'':13}")
-    adapted = f"Adapted:     {told}\n" if told else ""
+    adapted = f"{_folded('Adapted:', each.adapted)}\n" if each.adapted else ""
     where = "--inputs 6,4" if each.inputs > 1 else "--after 8"
     return (
-        f"{each.signature}\n\n{each.summary}\n\n"
+        f"{each.signature}\n\n{_paragraph(each.summary)}\n\n"
         f"Family:      {each.family}\n"
         f"Paper:       {each.title}, {each.venue} {each.year}, {arxiv}\n"
         f"{adapted}"
@@ -219,20 +225,20 @@ def _bundled(each: Mechanism) -> str:
 
 def _arguments(each: Mechanism) -> str:
     """What may be set, each with its meaning, under one another."""
-    lines = [
-        fill(f"{one.name}: {each.meanings[one.name]}", 66, subsequent_indent=" " * 15)
-        for one in each.parameters
-    ]
-    return "".join(f"{'Arguments:' if at == 0 else '':13}{line}\n" for at, line in enumerate(lines))
+    told = [f"{one.name}: {each.meanings[one.name]}" for one in each.parameters]
+    labels = ["Arguments:", *[""] * len(told)]
+    return "".join(f"{_folded(*line, more=2)}\n" for line in zip(labels, told, strict=False))
 
 
 def _native(each: NativeMechanism) -> str:
+    bundled = _paragraph(
+        "Not bundled: stock Ultralytics (8.3.100 and newer) has it, so that the config trains "
+        "wherever Ultralytics is installed, without yaml-attn."
+    )
     return (
-        f"{each.signature}\n\n"
-        "Not bundled: stock Ultralytics (8.3.100 and newer) has it, so that the config trains\n"
-        "wherever Ultralytics is installed, without yaml-attn.\n\n"
+        f"{each.signature}\n\n{bundled}\n\n"
         f"Paper:       {each.title}, {each.venue} {each.year}, arXiv {each.arxiv}\n"
-        f"Example:     yaml-attn insert --base yolov8s.yaml --module {each.name}\n"
+        f"Example:     yaml-attn insert --base yolov8s.yaml --module {each.name} \\\n"
         f"             --set squeeze_channels=32 --after SPPF"
     )
 

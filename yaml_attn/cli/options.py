@@ -22,7 +22,8 @@ _BASE = typer.Option(
     "--base",
     "-b",
     metavar="FILE",
-    help="The config to start from: a file, or a template's name.",
+    help="The config to start from: a file, or the name of a template or of one of the "
+    "installed Ultralytics'.",
     rich_help_panel=WHAT,
 )
 Base = Annotated[str, _BASE]
@@ -53,7 +54,7 @@ Before = Annotated[
     typer.Option(
         "--before",
         metavar="PLACE",
-        help="Instead: the layers whose input the attention refines.",
+        help="Instead, or also: the layers whose input the attention refines.",
         rich_help_panel=WHAT,
     ),
 ]
@@ -62,7 +63,7 @@ Edge = Annotated[
     typer.Option(
         "--edge",
         metavar="FROM:TO",
-        help="Instead: the one connection that it refines, e.g. 4:16.",
+        help="Instead, or also: the one connection that it refines, e.g. 4:16.",
         rich_help_panel=WHAT,
     ),
 ]
@@ -76,13 +77,22 @@ Inputs = Annotated[
         rich_help_panel=WHAT,
     ),
 ]
+Own = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--own",
+        metavar="FILE.py:CLASS",
+        help="A class of yours that rows name already; or PACKAGE.MODULE:CLASS. Repeatable.",
+        rich_help_panel=WHAT,
+    ),
+]
 At = Annotated[
     str,
     typer.Option(
         "--at",
         metavar="PLACE",
-        help="The layers: 8, -2, SPPF, backbone.C3, C3[-1], stages; `yaml-attn places FILE` "
-        "lists what each name means.",
+        help="The layers: 8, -2, SPPF, backbone.C3, C3[-1], C3[SE][*], stages; `yaml-attn places "
+        "FILE` lists what each name means.",
         rich_help_panel=WHAT,
     ),
 ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def places(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A config, or a template's name.")],
     *,
+    own: options.Own = None,
     json: options.Json = False,
 ) -> None:
     """List the places that have a name: which layers each means in this file.
@@ -25,7 +26,7 @@ def places(
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
-    config = load(file)
+    config = load(file, own=own or ())
     network, found = config.network, config.places
     if json:
         options.print_json(

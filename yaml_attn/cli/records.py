@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from yaml_attn.building.report import BuildReport, LayerReport
+    from yaml_attn.building.taken import Taken
     from yaml_attn.config.changes import LayerChange, Reading
     from yaml_attn.configs import Config
     from yaml_attn.modules.catalog.tutorial import Answer
@@ -80,6 +83,7 @@ def verification(found: Verification) -> dict[str, Any]:
         "builder": found.builder,
         "base_parameters": found.base.parameters,
         "added_parameters": sum(each.parameters for each in found.added),
+        "taken": taken(found.taken),
         **build(found.edited),
     }
 
@@ -90,9 +94,15 @@ def outline(found: Outline) -> dict[str, Any]:
         "strides": list(found.strides),
         "added_parameters": sum(each.parameters for each in found.added),
         "layers": [layer(each) for each in found.added],
+        "taken": taken(found.taken),
         "missing": found.missing,
         "problem": found.problem,
     }
+
+
+def taken(found: Mapping[int, Sequence[Taken]]) -> list[dict[str, Any]]:
+    """Parameters that layers took otherwise than asked."""
+    return [{"layer": index, **each._asdict()} for index, some in found.items() for each in some]
 
 
 def build(report: BuildReport) -> dict[str, Any]:

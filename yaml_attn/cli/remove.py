@@ -10,6 +10,7 @@ def remove(
     *,
     base: options.Base,
     at: options.At,
+    own: options.Own = None,
     dialect: options.Dialect = None,
     scale: options.Scale = None,
     repo: options.Repo = None,
@@ -35,4 +36,4 @@ def remove(
 
     wanted = Wanted(imgsz, nc, real, no_build, repo, output, in_place, force, dry_run, quiet, json)
     wanted.check()
-    finish(load(base, dialect=dialect, scale=scale).remove(at), wanted)
+    finish(load(base, dialect=dialect, scale=scale, own=own or ()).remove(at), wanted)

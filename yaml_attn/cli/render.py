@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import compress, zip_longest
+from itertools import zip_longest
 from typing import IO, TYPE_CHECKING, Any
 
-from yaml_attn.cli.layout import REFERENCES, WORDS, broken, fitted
+from yaml_attn.cli.layout import ITEMS, REFERENCES, WORDS, broken, comfortable, fitted
 
 if TYPE_CHECKING:
+    import re
+
     from rich.console import Console
     from rich.text import Text
 
@@ -30,9 +32,6 @@ class Format(str, Enum):
     json = "json"
 
 
-NARROW = 110
-"""Columns; a terminal with fewer gets tables without their spare columns."""
-
 _STYLES = {"inserted": "green", "removed": "red", "changed": "yellow", "moved": "", "same": "dim"}
 _MARKS = {"inserted": "+", "removed": "-", "changed": "~", "moved": "", "same": ""}
 
@@ -41,15 +40,17 @@ _MARKS = {"inserted": "+", "removed": "-", "changed": "~", "moved": "", "same": 
 class Table:
     """Rows of cells under headers.
 
-    The columns named in `right` hold numbers, those in `wraps` may be broken into lines on a
-    terminal, those in `whole` only between references, and those in `spare` are left out of one
-    that is narrower than `NARROW`.
+    The columns named in `right` hold numbers. On a terminal, cells of those in `wraps` may be
+    broken into lines, of those in `whole` only between references; in `short`, which hold lists,
+    an ellipsis takes the place of the last items; those in `spare` are left out, the first one
+    first, until the others can be read well.
     """
 
     headers: Sequence[str]
     right: Sequence[str] = ()
     wraps: Sequence[str] = ()
     whole: Sequence[str] = ()
+    short: Sequence[str] = ()
     spare: Sequence[str] = ()
     rows: list[Sequence[str]] = field(default_factory=list)
     colours: list[str] = field(default_factory=list)
@@ -75,18 +76,33 @@ class Table:
             if number == 0:
                 yield f"|{'|'.join('-' * (width + 2) for width in widths)}|"
 
+    def left_out(self, space: int) -> list[str]:
+        """The headers of the columns that a terminal of so many columns does not show."""
+        columns = dict(zip(self.headers, zip(self.headers, *self.rows, strict=True), strict=True))
+        widths = {each: comfortable(columns[each], self._breaks(each)) for each in self.headers}
+        gone: list[str] = []
+        for header in self.spare:
+            if sum(widths.values()) + len(widths) - 1 <= space:
+                break
+            del widths[header]
+            gone.append(header)
+        return gone
+
+    def _breaks(self, header: str) -> re.Pattern[str] | None:
+        if header in self.short:
+            return ITEMS
+        return REFERENCES if header in self.whole else WORDS if header in self.wraps else None
+
     def blocks(self, space: int) -> Iterator[str]:
         """The header and each row as a terminal of so many columns shows them, in a line or more.
 
         The first line of all is the header's, the second a rule.
         """
-        shown = [space >= NARROW or header not in self.spare for header in self.headers]
-        table = [list(compress(row, shown)) for row in (self.headers, *self.rows)]
+        gone = self.left_out(space)
+        shown = [at for at, header in enumerate(self.headers) if header not in gone]
+        table = [[row[at] for at in shown] for row in (self.headers, *self.rows)]
         headers = table[0]
-        breaks = [
-            REFERENCES if header in self.whole else WORDS if header in self.wraps else None
-            for header in headers
-        ]
+        breaks = [self._breaks(header) for header in headers]
         gap, widths, breaks = fitted(table, breaks, space)
         for number, row in enumerate(table):
             cells = [broken(*each) for each in zip(row, widths, breaks, strict=True)]
@@ -105,7 +121,7 @@ class Table:
 
 
 def print_table(out: Console, table: Table, style: Format) -> None:
-    """Print a table; on a terminal its cells are wrapped."""
+    """Print a table; on a terminal one that fits, which says what it leaves out."""
     if style is not Format.rich:
         for line in table.lines(style):
             out.print(line)
@@ -115,6 +131,9 @@ def print_table(out: Console, table: Table, style: Format) -> None:
     for block, colour in zip(table.blocks(out.width), ["bold", "", *table.colours], strict=True):
         out.print(Text(block, style=colour), soft_wrap=True)
     out.print()
+    gone = table.left_out(out.width)
+    if gone:
+        out.print(f"A wider terminal, or --json, shows more: {', '.join(gone)}.")
 
 
 def console(style: Format | None = None, file: IO[str] | None = None) -> Console:
@@ -171,6 +190,22 @@ def shape(value: Any) -> str:
     if value and isinstance(value[0], (list, tuple)):
         return " ".join(shape(each) for each in value)
     return "x".join(str(size) for size in value)
+
+
+def mflops(flops: int | None) -> str:
+    """FLOPs in units of 1e6, to three digits; those before the point are all said."""
+    if flops is None:
+        return ""
+    return f"{flops / 1e6:,.0f}" if flops >= 1e8 else f"{flops / 1e6:.3g}"
+
+
+def head_strides(strides: Sequence[float | None]) -> str:
+    """The strides of the head's levels, those of auxiliary levels not a second time."""
+    said = ["?" if stride is None else f"{stride:g}" for stride in strides] or ["none"]
+    levels = list(dict.fromkeys(said))
+    if "?" in said or len(levels) == len(said) or levels * (len(said) // len(levels)) != said:
+        return ", ".join(said)
+    return f"{', '.join(levels)} (the auxiliary levels too)"
 
 
 def hanging(out: Console, text: Text, indent: int) -> None:

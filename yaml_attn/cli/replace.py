@@ -29,10 +29,12 @@ def replace(
         typer.Option(
             "--args",
             metavar="LIST",
-            help="The arguments of the new rows; those of the old rows are kept unless given.",
+            help="The arguments of the new rows, channels first, e.g. '[1024, [5, 9]]'; those of "
+            "the old rows are kept unless given.",
             rich_help_panel=options.ROW,
         ),
     ] = None,
+    own: options.Own = None,
     dialect: options.Dialect = None,
     scale: options.Scale = None,
     repo: options.Repo = None,
@@ -51,11 +53,13 @@ def replace(
 
     Examples:
         yaml-attn replace --base yolov5s.yaml --at backbone.C3 --module 'C3[SE]'
-        yaml-attn replace --base yolov5s.yaml --at SPPF --module SPP --args '[1024, [5, 9, 13]]'
+        yaml-attn replace --base yolov5s.yaml --at SPPF --module SPP
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
     wanted = Wanted(imgsz, nc, real, no_build, repo, output, in_place, force, dry_run, quiet, json)
     wanted.check()
     given = None if args is None else options.arguments(args)
-    finish(load(base, dialect=dialect, scale=scale).replace(at, module, given), wanted)
+    finish(
+        load(base, dialect=dialect, scale=scale, own=own or ()).replace(at, module, given), wanted
+    )

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yaml_attn.cli import options
-from yaml_attn.cli.render import Table, console, default_format, flow, print_table, reads, shape
+from yaml_attn.cli.render import (
+    Table,
+    console,
+    default_format,
+    flow,
+    head_strides,
+    mflops,
+    print_table,
+    reads,
+    shape,
+)
 
 if TYPE_CHECKING:
     from yaml_attn.building.report import BuildReport, LayerReport
@@ -25,6 +35,7 @@ def show(
             rich_help_panel=options.CHECK,
         ),
     ] = False,
+    own: options.Own = None,
     dialect: options.Dialect = None,
     scale: options.Scale = None,
     repo: options.Repo = None,
@@ -41,7 +52,7 @@ def show(
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
-    config = load(file, dialect=dialect, scale=scale)
+    config = load(file, dialect=dialect, scale=scale, own=own or ())
     asked = build or repo is not None or nc is not None or imgsz is not None
     report = config.build(imgsz=imgsz or 640, nc=nc, repo=repo) if asked else None
     if json:
@@ -73,15 +84,15 @@ def _print(config: Config, report: BuildReport | None) -> None:
     headers = ["", "from", "reads", "n", "module", "args"]
     numbers = ["", "n"]
     if report:
-        headers += ["output", "stride", "parameters", "GFLOPs"]
-        numbers += ["stride", "parameters", "GFLOPs"]
-    spare = ["reads"] if report else []
+        headers += ["output", "stride", "parameters", "MFLOPs"]
+        numbers += ["stride", "parameters", "MFLOPs"]
     found = Table(
         headers,
         right=numbers,
-        wraps=["args", "output"],
-        whole=["from", "reads"],
-        spare=spare,
+        wraps=["from", "output"] if report else ["from", "args"],
+        whole=["reads"],
+        short=["args"] if report else [],
+        spare=["reads", "stride", "args", "n"] if report else [],
     )
     for index, change in enumerate(config.changes):
         cells = [
@@ -103,12 +114,11 @@ def _print(config: Config, report: BuildReport | None) -> None:
 
 def _built(layer: LayerReport) -> list[str]:
     stride = "" if layer.stride is None else f"{layer.stride:g}"
-    flops = "" if layer.flops is None else f"{layer.flops / 1e9:,.3f}"
-    return [shape(layer.shape), stride, f"{layer.parameters:,}", flops]
+    return [shape(layer.shape), stride, f"{layer.parameters:,}", mflops(layer.flops)]
 
 
 def totals(report: BuildReport) -> str:
     """Parameters, FLOPs and strides in one sentence."""
-    strides = ", ".join(f"{stride:g}" for stride in report.strides)
+    strides = head_strides(report.strides)
     flops = "" if report.flops is None else f", {report.flops / 1e9:.1f} GFLOPs"
     return f"{report.parameters:,} parameters{flops} at {report.imgsz} pixels; strides {strides}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from yaml_attn.cli import options
 from yaml_attn.cli.contract_table import contract_summary
-from yaml_attn.cli.render import console, default_format, shape, unified_diff
+from yaml_attn.cli.render import console, default_format, flow, head_strides, shape, unified_diff
+from yaml_attn.dialects.composed import parse
 from yaml_attn.errors import UsageError
+from yaml_attn.files import installed
 from yaml_attn.results import Outline, Verification
 
 if TYPE_CHECKING:
@@ -83,6 +86,8 @@ def _verified(config: Config, wanted: Wanted) -> Verification | Outline:
 def edit_lines(config: Config) -> list[str]:
     """Each inserted layer with every reader of what it reads, and the side effects."""
     lines = []
+    if _is_installed(config):
+        lines.append(f"The base is that of the installed Ultralytics: {config.path}")
     for new in config.inserted:
         moved = [f"{each.index} ({each.module})" for each in new.consumers if each.moved]
         raw = [f"{each.index} ({each.module})" for each in new.consumers if not each.moved]
@@ -92,21 +97,41 @@ def edit_lines(config: Config) -> list[str]:
         )
         if raw:
             lines.append(f"Still reading {new.reads} itself: {', '.join(raw)}.")
-    for change in config.changes:
-        if change.new is None:
-            lines.append(f"{change.module} was layer {change.old} and is gone.")
-        elif change.replaced:
-            lines.append(f"Layer {change.new} is {change.module} now.")
+    gone = (each for each in config.changes if each.new is None)
+    lines += [f"{each.module} was layer {each.old} and is gone." for each in gone]
+    for module, at in _replaced(config).items():
+        composed = parse(module, config.mechanism)
+        meaning = f": {composed.meaning}" if composed else ""
+        lines.append(f"{_layers(at)} {'are' if len(at) > 1 else 'is'} {module} now{meaning}.")
     return [*lines, *config.side_effects]
+
+
+def _replaced(config: Config) -> dict[str, list[int]]:
+    """The modules that took the place of others, and at which layers."""
+    found: dict[str, list[int]] = {}
+    for change in config.changes:
+        if change.replaced and change.new is not None:
+            found.setdefault(change.module, []).append(change.new)
+    return found
+
+
+def _layers(indexes: Sequence[int]) -> str:
+    *first, last = map(str, indexes)
+    return f"Layers {', '.join(first)} and {last}" if first else f"Layer {last}"
+
+
+def _is_installed(config: Config) -> bool:
+    return config.path in installed().values()
 
 
 def _target(config: Config, wanted: Wanted) -> Path | None:
     """The file to write, None for stdout."""
     if wanted.in_place:
-        if config.is_template:
+        if config.is_template or _is_installed(config):
+            owner = "a template of the package" if config.is_template else "Ultralytics' own file"
             raise UsageError(
-                f"{config.path} is a template of the package: it is never changed",
-                hint="Leave out --in-place, or copy the template first.",
+                f"{config.label} is {owner}: it is never changed",
+                hint="Leave out --in-place, or copy the file first.",
             )
         return config.path
     if wanted.output == STDOUT:
@@ -150,9 +175,18 @@ def _print(
         for line in _verdict(config, verified, wanted):
             out.print(line)
         for name, checks in verified.contracts.items():
-            out.print(contract_summary(name, checks))
+            out.print(contract_summary(name, checks, _listing(config, name)))
     if target:
         out.print(f"{'Would write' if wanted.dry_run else 'Wrote'} {target}")
+
+
+def _listing(config: Config, name: str) -> str:
+    """The command that lists the promises of a class of the user's as its row constructs it."""
+    own = config.own[name]
+    args = next(each.row[3][1:] for each in config.inserted if each.module == name)
+    given = zip(own.parameters, args, strict=False)
+    sets = [f"--set={each.name}={flow(value)}" for each, value in given if value != each.default]
+    return shlex.join(["yaml-attn", "modules", own.source, *sets])
 
 
 def _verdict(config: Config, found: Verification | Outline, wanted: Wanted) -> list[str]:
@@ -165,17 +199,18 @@ def _built(config: Config, found: Verification) -> list[str]:
     total = f"{found.edited.parameters:,} parameters = {found.base.parameters:,} of the base"
     parts = [f" + {layer.module} {layer.parameters:,}" for layer in found.added]
     for old, new in found.replaced:
-        parts.append(f" {new.parameters - old.parameters:+,} ({new.module} for {old.module})")
+        more = new.parameters - old.parameters
+        parts.append(f" {more:+,} in {new.index} ({new.module} for {old.module})")
     parts += [f" - {layer.module} {layer.parameters:,}" for layer in found.removed]
     if found.others:
         more = sum(new.parameters - old.parameters for old, new in found.others)
         layers = ", ".join(f"{new.index} ({new.module})" for _, new in found.others)
         parts.append(f" {more:+,} that follow in {layers}")
     how = f"Built{_at_scale(config)}{_WITH[found.builder]}"
-    strides = _strides(found.edited.strides)
+    strides = head_strides(found.edited.strides)
     return [
         f"{how}: {total}{''.join(parts)}; strides {strides}.",
-        *(_added(layer, found.edited.imgsz) for layer in found.added),
+        *(_added(layer, found, found.edited.imgsz) for layer in found.added),
     ]
 
 
@@ -189,27 +224,35 @@ def _outlined(config: Config, found: Outline, wanted: Wanted) -> list[str]:
             f"To build it as a fork's: {found.missing}.",
         ]
     alone = ", and the new layers by themselves" if found.added else ""
-    verified = f"the wiring, strides {_strides(found.strides)}{alone}"
+    verified = f"the wiring, strides {head_strides(found.strides)}{alone}"
     return [
         f"Verified{_at_scale(config)}: {verified}.",
-        *(_added(layer, wanted.imgsz, count=True) for layer in found.added),
-        "Not verified: the other layers' shapes and parameters.",
+        *(_added(layer, found, wanted.imgsz, count=True) for layer in found.added),
+        f"Not verified: {_unverified(config)}.",
         f"To build them too: {found.missing}.",
     ]
+
+
+def _unverified(config: Config) -> str:
+    replaced = _replaced(config)
+    if not replaced:
+        return "the other layers' shapes and parameters"
+    count = sum(map(len, replaced.values()))
+    new = f"{count} new layers" if count > 1 else "new layer"
+    return f"shapes and parameters, neither of the {new} ({', '.join(replaced)}) nor of the others"
 
 
 def _at_scale(config: Config) -> str:
     return f" at scale {config.scale}" if config.scale else ""
 
 
-def _strides(strides: Sequence[float | None]) -> str:
-    return ", ".join("?" if stride is None else f"{stride:g}" for stride in strides) or "none"
-
-
-def _added(layer: LayerReport, imgsz: int, *, count: bool = False) -> str:
+def _added(
+    layer: LayerReport, found: Verification | Outline, imgsz: int, *, count: bool = False
+) -> str:
     parameters = f", {layer.parameters:,} parameters" if count else ""
     cost = f", {layer.flops / 1e6:.3g} MFLOPs" if layer.flops is not None else ""
+    otherwise = "".join(f"; {each}" for each in found.taken.get(layer.index, ()))
     return (
         f"Layer {layer.index} ({layer.module}): {shape(layer.shape)} at {imgsz} pixels"
-        f"{parameters}{cost}."
+        f"{parameters}{cost}{otherwise}."
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import typer
 
+from yaml_attn.cli import options
 
-def yolo(context: typer.Context) -> None:
+
+def yolo(context: typer.Context, *, own: options.Own = None) -> None:
     """Run Ultralytics' `yolo` command; the mechanisms can be named in every YAML.
 
-    What follows is that command's own language; `help` explains it. The exit code is its own too.
+    All but --own is that command's own language; `help` explains it. The exit code is its own too.
 
-    Example:
+    Examples:
         yaml-attn yolo train model=yolo11n_SE.yaml data=coco8.yaml epochs=100
+        yaml-attn yolo --own ./my_attn.py:MyAttention predict model=best.pt
     """
     from yaml_attn.frameworks.ultralytics import run_yolo  # noqa: PLC0415
 
-    run_yolo(context.args)
+    run_yolo(context.args, own or ())

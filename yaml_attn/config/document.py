@@ -27,6 +27,7 @@ _COMMA = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*[\r\n])*(,)")
 
 # The number that opens a trailing comment: `# 9`, `#17`, `# 0-P1/2`, `# 17 (P3/8-small)`, but
 # neither `# 3x3 conv` nor `# 0.5` nor `# 13+1`.
+_COMMENT_STRIDE = re.compile(r"[ \t\]]*#[^\r\n]*?\bP([1-9])/([0-9]{1,3})(?![0-9])")
 _COMMENT_INDEX = re.compile(r"#[ \t]*([0-9]{1,9})(?![\w.+*/%])")
 
 # An anchor or a tag belongs to a node's span, but not to what it says.
@@ -119,6 +120,16 @@ class Document:
     def data(self) -> bytes:
         """The file's bytes."""
         return encode(self.text, bom=self.bom)
+
+    @cached_property
+    def strides_told(self) -> Mapping[int, float]:
+        """The strides that trailing comments tell (`# 17 (P3/8-small)`), by index of the row."""
+        found = {}
+        for index, row in enumerate(self.rows):
+            told = _COMMENT_STRIDE.match(self.text, (row.comma or row.span).end)
+            if told and 2 ** int(told[1]) == int(told[2]):
+                found[index] = float(told[2])
+        return found
 
     @cached_property
     def network(self) -> Network:

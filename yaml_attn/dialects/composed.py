@@ -72,6 +72,12 @@ class Composed:
         glued = self.block + self.mechanism
         return f"{self.block}_{self.mechanism}" if glued in HOSTS | APART else glued
 
+    @property
+    def meaning(self) -> str:
+        """The name in words."""
+        where = "behind it" if self.where == "after" else "in each bottleneck"
+        return f"{self.block} with {self.mechanism} {where}"
+
     def __str__(self) -> str:
         if self.where == "after":
             return f"{self.block}+{self.mechanism}"

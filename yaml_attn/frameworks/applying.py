@@ -9,19 +9,37 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from yaml_attn.config.document import Document
 from yaml_attn.dialects.composed import parse
-from yaml_attn.errors import InternalError, OutputError, UsageError, YamlAttnError
+from yaml_attn.errors import (
+    InternalError,
+    OutputError,
+    UnknownModuleError,
+    UsageError,
+    YamlAttnError,
+)
 from yaml_attn.files import EXISTS_HINT, write_atomically
 from yaml_attn.frameworks.composed_classes import ComposedClass
+from yaml_attn.frameworks.fitting import foreign, refuse_misfit
 from yaml_attn.frameworks.hosting import host_in
 from yaml_attn.frameworks.launching import config_target
+from yaml_attn.frameworks.own_source import OwnSection, merged, own_sections, read_sections
 from yaml_attn.frameworks.parser_edit import MODULE, is_applied, with_edit, without_edit
 from yaml_attn.frameworks.scope import names_in_scope
 from yaml_attn.frameworks.standalone import Written, bundled, read_head, standalone
+from yaml_attn.modules.own import OwnMechanism
 from yaml_attn.modules.registry import MECHANISMS, NATIVE, Mechanism, find, known
+
+_ULTRALYTICS: Final = ("ultralytics/nn/tasks.py", "nn/tasks.py")
+"""What a checkout or a fork of it has, and its installed package."""
+_IMPORT: Final = (
+    "One import makes the mechanisms known to it: train with `yaml-attn yolo train model=FILE`, or "
+    "write `import yaml_attn.frameworks.ultralytics` above your own code."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +55,8 @@ class Change:
 class Plan:
     """What is to be written, in this order, and what the mechanisms will be.
 
-    `left_out` are mechanisms whose name the checkout has itself, with the place where.
+    `left_out` are mechanisms whose name the checkout has itself, with the place where: those that
+    were wanted, or that the config's rows name.
     """
 
     changes: tuple[Change, ...]
@@ -78,31 +97,46 @@ class Checkout:
         return self.parser.with_name(f"{MODULE}.py")
 
     def plan(
-        self, names: Sequence[str] = (), config: Document | None = None, *, force: bool = False
+        self,
+        names: Sequence[str] = (),
+        config: Document | None = None,
+        *,
+        own: Iterable[OwnMechanism] = (),
+        force: bool = False,
     ) -> Plan:
         """What makes mechanisms known here; those that are known already stay.
 
         Args:
-            names: the mechanisms; without any those that the config uses, without a config those
-                that are known already, or else all.
-            config: a config that shall be trained here; it is copied to where the others are.
+            names: the mechanisms; without any those that the config uses, without a config and a
+                class of the user's those that are known already, or else all.
+            config: a config that shall be trained here; it is copied to where the others are. One
+                that needs nothing of ours is copied alone.
+            own: classes of the user's, which are written as their files are now; those that are
+                known already and not among them stay as they were written.
             force: whether a file of mechanisms that was edited by hand, and another config of this
                 name, may be replaced.
 
         Raises:
             UnrecognisedError: `models/yolo.py` is not of a shape that is known.
-            UsageError: a name that is asked for means something else here already.
+            UsageError: a name that is asked for means something else here already, the file of
+                a user's class needs more than PyTorch, or the config is none for this checkout.
             OutputError: the file of mechanisms is not ours, or was edited by hand; or the checkout
                 has another config of this name.
         """
         source = self._read(self.parser)
         base = without_edit_if_any(source, self.parser)
+        edited = self._edited(base)
         here, there = self._written(force=force)
-        own = self._own_names()
-        asked = [*names, *(_used(config, own) if config else ())]
-        wanted = self._classes(asked or here or MECHANISMS, base)
-        left_out = {each.name: own[each.name] for each in wanted if each.name in own}
-        if left_out and asked:
+        sections = merged(_sections(there), given := own_sections(own))
+        theirs = self.names
+        if config:
+            refuse_misfit(config, base, {*theirs, *_names(sections)}, self.root)
+        asked = [*names, *(_used(config, theirs) if config else ())]
+        every = () if config or sections else MECHANISMS
+        wanted = self._classes(asked or here or every, base)
+        named = [*(each.name for each in wanted), *_names(given)]
+        left_out = {name: theirs[name] for name in named if name in theirs}
+        if left_out and (asked or given):
             name, where = next(iter(left_out.items()))
             raise UsageError(
                 f"{name} is the checkout's own in {where}",
@@ -111,37 +145,34 @@ class Checkout:
             )
         chosen = [each for each in wanted if each.name not in left_out]
         chosen = self._classes(dict.fromkeys([*here, *(each.name for each in chosen)]), base)
-        siblings = {path.stem for path in self.parser.parent.glob("*.py")}
-        with _at(self.parser):
-            edited = with_edit(base, siblings)
-            if without_edit(edited) != base:
-                raise InternalError(
-                    "the edit could not be taken back byte by byte; nothing was written"
-                )
-        changes = [
-            Change(self.modules, there, _file(chosen)),
-            Change(self.parser, source, source if is_applied(source) else edited),
-        ]
+        changes = []
+        if chosen or sections:
+            changes = [
+                Change(self.modules, there, _file(chosen, sections)),
+                Change(self.parser, source, source if is_applied(source) else edited),
+            ]
         if config:
             changes.append(self._copy(config, force=force))
+            left_out |= self.own_alike(config)
         return Plan(
             tuple(each for each in changes if _differ(each)),
-            tuple(each.name for each in chosen),
+            (*(each.name for each in chosen), *_names(sections)),
             left_out,
         )
 
-    def foreign(self, config: Document) -> tuple[str, ...]:
-        """The modules that a config names, and that neither the checkout has nor we.
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """What rows can name here without us -> where that is, `models/common.py:42`."""
+        return names_in_scope(self.parser, self.root, without=self.modules)
 
-        Names that a fork makes at run time are not seen.
-        """
-        own = self._own_names()
-        names = dict.fromkeys(layer.module.replace(" ", "") for layer in config.network.layers)
-        return tuple(
-            name
-            for name in names
-            if name.isidentifier() and name not in {*own, *MECHANISMS} and not parse(name, find)
-        )
+    def own_alike(self, config: Document) -> dict[str, str]:
+        """The rows' modules that have a mechanism's name and are the checkout's own -> where."""
+        modules = dict.fromkeys(layer.module for layer in config.network.layers)
+        return {name: self.names[name] for name in modules if name in self.names and _is_ours(name)}
+
+    def foreign(self, config: Document) -> tuple[str, ...]:
+        """The modules that a config names, and that neither the checkout has nor we."""
+        return foreign(config, self.names)
 
     def lacking(self, config: Document) -> tuple[str, ...]:
         """The mechanisms that a config's rows name and that are not known here.
@@ -152,7 +183,7 @@ class Checkout:
         data = self._read(self.modules) if self.modules.exists() else b""
         head = _head(data)
         here = head.mechanisms if head else ()
-        return tuple(name for name in _used(config, self._own_names()) if name not in here)
+        return tuple(name for name in _used(config, self.names) if name not in here)
 
     def plan_undo(self, *, force: bool = False) -> Plan:
         """What gives the checkout back as it was; nothing to change if it never was another.
@@ -162,10 +193,12 @@ class Checkout:
             OutputError: the file of mechanisms is not ours, or was edited by hand.
         """
         source = self._read(self.parser)
-        here, there = self._written(force=force)
+        _, there = self._written(force=force)
         base = without_edit_if_any(source, self.parser)
         changes = [Change(self.parser, source, base), Change(self.modules, there, None)]
-        return Plan(tuple(each for each in changes if _differ(each)), here, {})
+        head = _head(there) if there else None
+        names = head.mechanisms if head else ()
+        return Plan(tuple(each for each in changes if _differ(each)), names, {})
 
     def _copy(self, config: Document, *, force: bool) -> Change:
         """The config where the checkout has its own."""
@@ -181,6 +214,10 @@ class Checkout:
         try:
             return path.read_bytes()
         except OSError as error:
+            if any((self.root / each).is_file() for each in _ULTRALYTICS):
+                raise UsageError(
+                    "is Ultralytics, which needs no file of ours", path=self.root, hint=_IMPORT
+                ) from None
             raise UsageError(
                 f"cannot be read ({error.strerror})",
                 path=path,
@@ -188,7 +225,7 @@ class Checkout:
             ) from None
 
     def _written(self, *, force: bool) -> tuple[tuple[str, ...], bytes | None]:
-        """The mechanisms that the file has, and the file."""
+        """The mechanisms of ours that the file has, and the file."""
         if not self.modules.exists():
             return (), None
         data = self._read(self.modules)
@@ -214,10 +251,15 @@ class Checkout:
             *(host_in(each, self.parser, self.root, base) for _, each in sorted(blocks.items())),
         ]
 
-    def _own_names(self) -> dict[str, str]:
-        ours = f"{self.modules.relative_to(self.root).as_posix()}:"
-        found = names_in_scope(self.parser, self.root)
-        return {name: where for name, where in found.items() if not where.startswith(ours)}
+    def _edited(self, base: bytes) -> bytes:
+        """The parser with the lines, which can be taken out again."""
+        with _at(self.parser):
+            edited = with_edit(base, {path.stem for path in self.parser.parent.glob("*.py")})
+            if without_edit(edited) != base:
+                raise InternalError(
+                    "the edit could not be taken back byte by byte; nothing was written"
+                )
+        return edited
 
 
 def without_edit_if_any(source: bytes, path: Path) -> bytes:
@@ -227,8 +269,13 @@ def without_edit_if_any(source: bytes, path: Path) -> bytes:
 
 
 def _head(data: bytes) -> Written | None:
-    """What the head of a file of mechanisms says; git may have given it other line ends."""
-    return read_head(data.decode(errors="replace").replace("\r\n", "\n"))
+    """What the head of a file of mechanisms says."""
+    return read_head(_text(data))
+
+
+def _text(data: bytes) -> str:
+    """The text of a file of mechanisms; git may have given it other line ends."""
+    return data.decode(errors="replace").replace("\r\n", "\n")
 
 
 def _used(config: Document, own: Mapping[str, str]) -> list[str]:
@@ -250,6 +297,14 @@ def _used(config: Document, own: Mapping[str, str]) -> list[str]:
     return [name for name in names if name not in own and (name in MECHANISMS or parse(name, find))]
 
 
+def _is_ours(name: str) -> bool:
+    """Whether a name would be a mechanism's, or that of a block with one."""
+    try:
+        return name in MECHANISMS or parse(name, find) is not None
+    except UnknownModuleError:  # it could mean two blocks
+        return False
+
+
 def _spelled(name: str) -> str:
     """A module's name as a checkout knows it."""
     if known(name):
@@ -258,10 +313,20 @@ def _spelled(name: str) -> str:
     return composed.spelling if composed else name
 
 
-def _file(classes: Sequence[Mechanism | ComposedClass]) -> bytes:
+def _sections(data: bytes | None) -> list[OwnSection]:
+    """The users' files in a file of mechanisms."""
+    return read_sections(_text(data)) if data else []
+
+
+def _names(sections: Iterable[OwnSection]) -> Iterator[str]:
+    for section in sections:
+        yield from section.classes
+
+
+def _file(classes: Sequence[Mechanism | ComposedClass], own: Sequence[OwnSection]) -> bytes:
     composed = [each for each in classes if isinstance(each, ComposedClass)]
     mechanisms = [each for each in classes if isinstance(each, Mechanism)]
-    return standalone(mechanisms, "apply", composed=composed).encode()
+    return standalone(mechanisms, "apply", own, composed).encode()
 
 
 def _differ(change: Change) -> bool:

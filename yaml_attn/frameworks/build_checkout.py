@@ -23,6 +23,7 @@ import yaml_attn.errors
 from yaml_attn.building.report import BuildReport, LayerReport, Shape
 from yaml_attn.dialects import family
 from yaml_attn.errors import BuildError, UsageError, YamlAttnError
+from yaml_attn.frameworks.imports import full_path
 
 TIMEOUT: Final = 300.0
 """Seconds for each config; YOLOv7-E6E, run forward and backward on one core, takes 40."""
@@ -77,6 +78,7 @@ class Request:
     imgsz: int = 640
     flops: bool | Collection[int] = True
     real: bool = False
+    own: tuple[tuple[str, str], ...] = ()
 
 
 def build(
@@ -90,12 +92,13 @@ def build(
     flops: bool | Collection[int] = True,
     real: bool = False,
     scale: str | None = None,
+    own: tuple[tuple[str, str], ...] = (),
     timeout: float = TIMEOUT,
 ) -> BuildReport:
     """Build a config and report what each row gives for an image of `imgsz` pixels.
 
-    The mechanisms that the config names are known to the checkout as `apply` would make them; where
-    it has been applied, it is used as it is.
+    The mechanisms that the config names, and classes of the user's, are known to the checkout as
+    `apply` would make them; where it has been applied, it is used as it is.
 
     Args:
         repo: the checkout.
@@ -107,6 +110,7 @@ def build(
         flops: of which layers to count the FLOPs: all, none, or these indexes.
         real: whether to run forward and backward too.
         scale: one of the config's scales, where it has some.
+        own: classes of the user's, each as the name in rows and where it is, from any folder.
         timeout: seconds that it may take.
 
     Raises:
@@ -114,7 +118,7 @@ def build(
             needs is not installed, or the mechanisms cannot be made known to it.
         BuildError: a row cannot be constructed or run, or it takes too long.
     """
-    request = Request(text, name, scale, nc, imgsz, flops, real)
+    request = Request(text, name, scale, nc, imgsz, flops, real, own)
     (answer,) = build_all(repo, [request], dialect=dialect, timeout=timeout)
     if isinstance(answer, YamlAttnError):
         raise answer
@@ -140,7 +144,11 @@ def build_all(
         BuildError: the process dies, or takes too long.
     """
     package_of(repo, dialect)
-    question = {"dialect": dialect, "requests": [_plain(request) for request in requests]}
+    question = {
+        "dialect": dialect,
+        "requests": [_plain(request) for request in requests],
+        "path": full_path() if any(each.own for each in requests) else [],
+    }
     answers = _ask(repo, json.dumps(question), timeout * len(requests))
     return [
         _error(**each["error"]) if "error" in each else _report(each["report"]) for each in answers

@@ -10,8 +10,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import ExecutionLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -26,6 +25,7 @@ from yaml_attn.errors import YamlAttnError
 from yaml_attn.frameworks.applying import Checkout
 from yaml_attn.frameworks.build_checkout import package_of
 from yaml_attn.frameworks.imports import importing
+from yaml_attn.modules.own import OwnMechanism, load_own
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,6 +41,7 @@ def main() -> None:
     os.dup2(2, 1)
     sys.path.insert(0, str(Path.cwd()))  # PYTHONSAFEPATH leaves it out
     question = json.load(sys.stdin)
+    sys.path += question["path"]  # behind the checkout's own
     build = builder(Path.cwd(), question["dialect"])
     with answers:
         json.dump([_answer(build, request) for request in question["requests"]], answers)
@@ -50,9 +51,7 @@ def builder(root: Path, dialect: str) -> Callable[..., BuildReport]:
     """What builds configs of a dialect with a checkout, from the fields of a `Request`."""
     if package_of(root, dialect) == "models":
         return _Models(root).build
-    from yaml_attn.frameworks.build_ultralytics import build  # noqa: PLC0415
-
-    return partial(build, what="the checkout's Ultralytics")
+    return _build_ultralytics
 
 
 def _answer(build: Callable[..., BuildReport], request: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,6 +71,13 @@ def _answer(build: Callable[..., BuildReport], request: Mapping[str, Any]) -> di
         return {"error": facts}
 
 
+def _build_ultralytics(*, own: Sequence[Sequence[str]], **options: Any) -> BuildReport:
+    from yaml_attn.frameworks.build_ultralytics import build  # noqa: PLC0415
+
+    classes = {row: load_own(source).load() for row, source in own}
+    return build(**options, own=classes, what="the checkout's Ultralytics")
+
+
 class _Models:
     """The checkout's package `models`, in which the mechanisms of the last config are known."""
 
@@ -83,13 +89,22 @@ class _Models:
         sys.meta_path.insert(0, self.sources)
 
     def build(
-        self, text: str, name: str, nc: int | None, scale: str | None, **options: Any
+        self,
+        text: str,
+        name: str,
+        nc: int | None,
+        scale: str | None,
+        own: Sequence[Sequence[str]],
+        **options: Any,
     ) -> BuildReport:
         """Build one config; `scale` is none of these frameworks'."""
         document = Document.parse(text.encode(), Path(name))
         config = plain(document, nc)
+        # Rows of another name than the class's mean what the checkout calls so.
+        classes = [each for row, source in own if (each := load_own(source)).name == row]
         with importing(_WHAT, self.root):
-            self._import(_made_known(Checkout(self.root), document), config.get("activation"))
+            known = _made_known(Checkout(self.root), document, classes)
+            self._import(known, config.get("activation"))
         from yaml_attn.building.observed import build as observe  # noqa: PLC0415 (imports torch)
 
         def make() -> nn.Module:
@@ -113,13 +128,17 @@ class _Models:
         self.imported_for = (sources, activation)
 
 
-def _made_known(checkout: Checkout, document: Document) -> Mapping[str, tuple[Path, bytes]]:
+def _made_known(
+    checkout: Checkout, document: Document, own: Sequence[OwnMechanism]
+) -> Mapping[str, tuple[Path, bytes]]:
     """The modules that `apply` would write for a config; none if it has been applied.
 
-    A parser that it would not recognise is no hindrance to a config without attention of ours.
+    A parser that it would not recognise is no hindrance to a config without attention of ours. A
+    class of the user's that the checkout has itself is taken from there.
     """
-    lacking = checkout.lacking(document)
-    changes = checkout.plan(lacking).changes if lacking else ()
+    lacking, foreign = checkout.lacking(document), checkout.foreign(document)
+    wanted = [each for each in own if each.name in foreign]
+    changes = checkout.plan(lacking, own=wanted).changes if lacking or wanted else ()
     return {
         f"{each.path.parent.name}.{each.path.stem}": (each.path, each.after)
         for each in changes

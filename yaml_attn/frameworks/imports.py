@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,11 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "yaml": "pyyaml",
 }
 """Module -> what pip calls the package, where that is another name."""
+
+
+def full_path() -> list[str]:
+    """Where this process looks for modules, as it is said from any folder."""
+    return [str(Path(each).resolve()) for each in sys.path]
 
 
 @contextmanager

@@ -197,11 +197,26 @@ def _chain(loop: ast.For, row: list[str]) -> tuple[ast.If, _Names] | None:
                     value=ast.Subscript(value=ast.Name(id=channels), slice=index) as read,
                 )
             ] if source in _used(index):
-                after = "\n".join(map(ast.unparse, loop.body[at + 1 :]))
-                if f"{module}(*{args})" in after and f"{channels}.append({out})" in after:
+                rest = [ast.unparse(each) for each in loop.body[at + 1 :]]
+                appends = any(f"{channels}.append({out})" in each for each in rest)
+                before = [ast.unparse(each) for each in loop.body[:at]]
+                if appends and _calls(before, rest, f"{module}(*{args}"):
                     inputs = f"([{source}] if isinstance({source}, int) else {source})"
                     return chain, _Names(module, args, out, inputs, _of_x(read, source))
     return None
+
+
+def _calls(before: list[str], after: list[str], call: str) -> bool:
+    """Whether the module is called with nothing but what its row says.
+
+    In `m(*args, **named)`, `named` is empty if nothing but the chain, of which our branch is a part,
+    fills it.
+    """
+    found = re.search(rf"{re.escape(call)}(?:, \*\*(\w+))?\)", "\n".join(after))
+    if not found or not found[1]:
+        return found is not None
+    others = [each for each in (*before, *after) if re.search(rf"\b{found[1]}\b", each)]
+    return others[:-1] == [f"{found[1]} = {{}}"] and found[0] in others[-1]
 
 
 def _of_x(read: ast.Subscript, source: str) -> str:

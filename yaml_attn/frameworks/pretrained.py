@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from yaml_attn.errors import UsageError
-from yaml_attn.modules.registry import known
+from yaml_attn.frameworks.registration import is_ours
 from yaml_attn.weights import Transfer
 from yaml_attn.weights import load_pretrained as load
 
@@ -17,8 +17,8 @@ from yaml_attn.weights import load_pretrained as load
 def load_pretrained(model: Any, weights: str | Path | Mapping[str, Tensor]) -> Transfer:
     """Load a base's weights into a model that is the base with attention rows added.
 
-    The base's layers are the model's without the rows that name a mechanism of ours, so no config
-    of the base is needed. Nothing in the file is executed.
+    The base's layers are the model's without the rows that name a mechanism of ours, or a class of
+    yours that is registered, so no config of the base is needed. Nothing in the file is executed.
 
     Args:
         model: a `YOLO(...)`, or the `DetectionModel` in it: it keeps the rows it was built from.
@@ -42,7 +42,7 @@ def load_pretrained(model: Any, weights: str | Path | Mapping[str, Tensor]) -> T
     if not isinstance(network, nn.Module) or not isinstance(rows, Mapping):
         raise UsageError("the model does not tell which rows it was built from", hint=_HINT)
     modules = [row[2] for section in ("backbone", "head") for row in rows.get(section, ())]
-    survivors = [at for at, module in enumerate(modules) if not known(str(module))]
+    survivors = [at for at, module in enumerate(modules) if not is_ours(str(module))]
     return load(network, weights, dict(enumerate(survivors)))
 
 

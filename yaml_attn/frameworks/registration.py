@@ -9,12 +9,16 @@ touched:
   channels that the row really reads; and the rows of attention inside a block as that block's
   (`composed_rows`). The model keeps the rows as the file has them.
 - `utils.dist.generate_ddp_file`: the script that each process of a multi-GPU training runs begins
-  with the import of `yaml_attn.frameworks.ultralytics`.
+  with the import of `yaml_attn.frameworks.ultralytics`, and names the user's own classes there.
+
+What installed packages offer (`modules/own.py`) is registered when a row first names it. A finder
+of modules joins `sys.meta_path`, for users' files in checkpoints (`modules/importing.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
@@ -27,47 +31,74 @@ from torch import nn
 
 from yaml_attn.errors import BuildError, UsageError
 from yaml_attn.frameworks.composed_rows import ComposedRow
-from yaml_attn.modules.registry import MECHANISMS, find, known
+from yaml_attn.frameworks.imports import full_path
+from yaml_attn.modules.importing import Checkpoints
+from yaml_attn.modules.own import OwnMechanism, load_rows
+from yaml_attn.modules.registry import MECHANISMS, find, finds, known
 
 REGISTERING: Final = "yaml_attn.frameworks.ultralytics"
 """What a process imports to have the mechanisms registered."""
 
 _MARK: Final = "_yaml_attn"
 
-Classes: TypeAlias = "Mapping[str, tuple[type[nn.Module], int]]"
-"""The name in a row -> the class, and how many layers it reads."""
+_CHECKPOINTS: Final = Checkpoints()
+
+Names: TypeAlias = MutableMapping[str, Any]
+"""The variables of the module that has `parse_model`."""
 
 
-def register() -> tuple[str, ...]:
+def register(*own: str) -> tuple[str, ...]:
     """Make the mechanisms usable by name in every YAML that Ultralytics builds. Doing it twice is
     doing it once.
 
     A name that the framework's own parser gives a meaning stays the framework's.
 
+    Args:
+        own: classes of yours that rows name too, each as `FILE.py:CLASS` or `PACKAGE.MODULE:CLASS`.
+            A class that is registered again is its file's present one.
+
     Returns:
         The registered names; their aliases work in rows too, unless the framework has one itself.
 
     Raises:
-        UsageError: Ultralytics is not installed.
+        UsageError: Ultralytics is not installed, or there is no such class; or its name is taken.
     """
     tasks = framework("nn.tasks")
+    classes = load_rows(own)
     if not _is_registered(tasks):
         special = set(_names_in(tasks.parse_model.__code__))
         ours = {name: each.load() for name, each in MECHANISMS.items() if name not in special}
         before = {name: vars(tasks).get(name) for name in ours}
         # Under a name that parse_model takes for its own, an alias still finds the mechanism.
-        _add(tasks, {name: (each.load(), each.inputs) for name, each in MECHANISMS.items()})
+        for name, each in MECHANISMS.items():
+            _add(vars(tasks), name, each.load(), inputs=each.inputs)
         vars(tasks).update(ours)
         _wrap(tasks, "parse_model", lambda stock: _parse_model(stock, vars(tasks)), before)
+    if _CHECKPOINTS not in sys.meta_path:
+        sys.meta_path.append(_CHECKPOINTS)
     dist = framework("utils.dist")
     if not hasattr(dist.generate_ddp_file, _MARK):
-        _wrap(dist, "generate_ddp_file", _generate_ddp_file, {})
-    return tuple(getattr(tasks.parse_model, _MARK))
+        _wrap(dist, "generate_ddp_file", lambda stock: _generate_ddp_file(stock, vars(tasks)), {})
+    known_by = getattr(tasks.parse_model, _MARK)
+    for name, mechanism in classes.items():
+        if name not in known_by and hasattr(tasks, name):
+            raise UsageError(f"Ultralytics has a {name} itself", hint=f"Call the class My{name}.")
+        known_by.setdefault(name, None)
+        _add(vars(tasks), name, mechanism.load(), source=mechanism.from_anywhere)
+        setattr(tasks, name, mechanism.load())
+    return tuple(known_by)
+
+
+def is_ours(module: str) -> bool:
+    """Whether a row's module is a mechanism, or a class of the user's that is registered."""
+    return known(module) or hasattr(sys.modules.get("ultralytics.nn.tasks"), _row_name(module))
 
 
 def unregister() -> None:
     """Give Ultralytics back as it was before `register`."""
     tasks, dist = framework("nn.tasks"), framework("utils.dist")
+    if _CHECKPOINTS in sys.meta_path:
+        sys.meta_path.remove(_CHECKPOINTS)
     _restore(tasks, getattr(tasks.parse_model, _MARK, {}))
     for name in [name for name in vars(tasks) if name.startswith(_row_name(""))]:
         delattr(tasks, name)
@@ -88,7 +119,8 @@ def registered(own: Mapping[str, type[nn.Module]]) -> Iterator[None]:
     register()
     before = {name: vars(tasks).get(name) for name in (*own, *map(_row_name, own))}
     try:
-        _add(tasks, {name: (each, 1) for name, each in own.items()})
+        for name, each in own.items():
+            _add(vars(tasks), name, each)
         vars(tasks).update(own)
         yield
     finally:
@@ -118,11 +150,12 @@ class _Row(type):
     """What a row of ours calls: makes the mechanism with the channels that the row reads.
 
     A class, because the framework's safe loading allows no function; it prints as the mechanism,
-    because that text becomes the layer's `type`.
+    because that text becomes the layer's `type`. `source` is where a user's class is from.
     """
 
     mechanism: type[nn.Module]
     inputs: int
+    source: str
 
     def __call__(cls, channels: int | list[int], *args: Any) -> nn.Module:
         if isinstance(channels, int):
@@ -152,11 +185,12 @@ def _is_registered(tasks: Any) -> bool:
     return hasattr(tasks.parse_model, _MARK)
 
 
-def _add(tasks: Any, classes: Classes) -> None:
-    """Give the parser what the rows of these classes are built by."""
-    for name, (mechanism, inputs) in classes.items():
-        row = _Row(name, (nn.Module,), {"mechanism": mechanism, "inputs": inputs})
-        setattr(tasks, _row_name(name), row)
+def _add(
+    names: Names, name: str, mechanism: type[nn.Module], *, inputs: int = 1, source: str = ""
+) -> None:
+    """Give the parser what the rows of a class are built by."""
+    facts = {"mechanism": mechanism, "inputs": inputs, "source": source}
+    names[_row_name(name)] = _Row(name, (nn.Module,), facts)
 
 
 def _restore(tasks: Any, before: Mapping[str, Any]) -> None:
@@ -167,7 +201,7 @@ def _restore(tasks: Any, before: Mapping[str, Any]) -> None:
             setattr(tasks, name, value)
 
 
-def _parse_model(stock: Callable[..., Any], names: Mapping[str, Any]) -> Callable[..., Any]:
+def _parse_model(stock: Callable[..., Any], names: Names) -> Callable[..., Any]:
     blocks = {name: names.get(name) for name in _names_in(stock.__code__)}
 
     def parse_model(d: Mapping[str, Any], *args: Any, **options: Any) -> Any:
@@ -203,7 +237,7 @@ def _is_free(row: Any, names: Mapping[str, Any]) -> bool:
     return False
 
 
-def _real_row(row: Any, at: int, names: Mapping[str, Any]) -> Any:
+def _real_row(row: Any, at: int, names: Names) -> Any:
     """The row as the stock parser must see it; one that is not ours as it is.
 
     The parser replaces a string that names one of its own variables: `c2` is what the layer before
@@ -224,23 +258,40 @@ def _real_row(row: Any, at: int, names: Mapping[str, Any]) -> Any:
     return row
 
 
-def _ours(module: str, names: Mapping[str, Any]) -> str | None:
+def _ours(module: str, names: Names) -> str | None:
     """The name of the `_Row` that a module cell means here, if it means one of ours."""
     if module not in names:
-        name = _row_name(find(module).name) if known(module) else module
+        if not finds(module):
+            return None
+        mechanism = find(module)
+        name = _row_name(mechanism.name)
+        if name not in names and isinstance(mechanism, OwnMechanism):
+            _add(names, mechanism.name, mechanism.load())
         return name if name in names else None
     row = names.get(_row_name(module))
     return _row_name(module) if row and names[module] is row.mechanism else None
 
 
-def _generate_ddp_file(stock: Callable[..., str]) -> Callable[..., str]:
+def _generate_ddp_file(stock: Callable[..., str], names: Names) -> Callable[..., str]:
     def generate_ddp_file(*args: Any, **options: Any) -> str:
         file = stock(*args, **options)
         script = Path(file).read_text(encoding="utf-8")
-        Path(file).write_text(f"import {REGISTERING}\n{script}", encoding="utf-8")
+        Path(file).write_text(f"{_first_lines(names)}{script}", encoding="utf-8")
         return file
 
     return generate_ddp_file
+
+
+def _first_lines(names: Names) -> str:
+    """What makes another process know what this one does."""
+    rows = (row for name, row in names.items() if name.startswith(_row_name("")))
+    own = ", ".join(repr(row.source) for row in rows if row.source)
+    if not own:
+        return f"import {REGISTERING}\n"
+    return (
+        f"import sys\nsys.path += {full_path()!r}\n"
+        f"import {REGISTERING}\n{REGISTERING}.register({own})\n"
+    )
 
 
 def _wrap(

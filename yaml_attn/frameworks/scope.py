@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def names_in_scope(path: Path, root: Path) -> dict[str, str]:
+def names_in_scope(path: Path, root: Path, *, without: Path | None = None) -> dict[str, str]:
     """Each name that the file defines or imports -> where that is, `models/common.py:42`.
 
-    `from models.common import *` is followed into files below `root`; a file that is no Python
-    gives none.
+    `from models.common import *` is followed into files below `root`, but for the file `without`;
+    a file that is no Python gives none.
     """
-    return dict(_names(path, root, set()))
+    return dict(_names(path, root, {without} if without else set()))
 
 
 def home_of(name: str, path: Path, root: Path) -> Path | None:

@@ -7,6 +7,7 @@ generated but the few lines of a class such as `C3SE`, which also needs the chec
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,7 @@ from yaml_attn.frameworks.composed_classes import (
     composed_section,
 )
 from yaml_attn.frameworks.definitions import IN_BLOCKS, PARTS, Definition, Source, read_source
-from yaml_attn.frameworks.own_source import own_sections
+from yaml_attn.frameworks.own_source import OwnSection, imported, refuse_clashes
 from yaml_attn.modules.own import OwnMechanism
 from yaml_attn.modules.registry import MECHANISMS, Mechanism, find
 
@@ -81,7 +82,7 @@ def bundled(names: Iterable[str]) -> tuple[Mechanism, ...]:
 def standalone(
     mechanisms: Sequence[Mechanism],
     command: str = "export",
-    own: Sequence[OwnMechanism] = (),
+    own: Sequence[OwnSection] = (),
     composed: Sequence[ComposedClass] = (),
 ) -> str:
     """The text of the file; the classes are also in a tuple, for `m in YAML_ATTN_MODULES`.
@@ -89,13 +90,13 @@ def standalone(
     Args:
         mechanisms: bundled ones.
         command: what writes the file, as its head says.
-        own: classes of the user's, each with the whole file that it stands in.
+        own: files of the user's, with their classes that rows name.
         composed: blocks of a checkout's with attention; they are not in the tuple.
 
     Raises:
-        UsageError: a user's file needs more than PyTorch, or has a name that is taken.
+        UsageError: a user's file has a name that is taken.
     """
-    names = [*(each.name for each in mechanisms), *(each.name for each in own)]
+    names = [*(each.name for each in mechanisms), *(name for each in own for name in each.classes)]
     wanted = [*mechanisms, *(each.mechanism for each in composed)]
     rows = [(IN_BLOCKS, ROW)] if composed else []
     needed = _reach([*((each.file, each.name) for each in wanted), *rows])
@@ -103,13 +104,18 @@ def standalone(
     public = [*names, *(each.name for each in composed)]
     quoted = "".join(f'    "{name}",\n' for name in sorted([*public, TABLE]))
     table = "".join(f"    {name},\n" for name in names)
+    imports = [*_imports(sources, needed), *block_imports(composed)]
+    refuse_clashes(
+        own,
+        {*(name for _, name in needed), *(each.name for each in composed), TABLE},
+        imported(ast.parse("".join(imports)).body),
+    )
     sections = [
         "from __future__ import annotations\n",
-        *_imports(sources, needed),
-        *block_imports(composed),
+        *imports,
         f"__all__ = [\n{quoted}]\n",
         *(_section(source, needed) for source in sources),
-        *own_sections(own, {name for _, name in needed}),
+        *(each.written for each in own),
         *composed_section(composed),
         f"{TABLE} = (\n{table})\n",
     ]

@@ -1,6 +1,7 @@
 """Ultralytics with the bundled mechanisms: `import yaml_attn.frameworks.ultralytics`.
 
-Importing this registers them, in every process that does it; `registration` says how.
+Importing this registers them, in every process that does it; `registration` says how. Classes of
+your own are named: `register("./my_attn.py:MyAttention")`.
 
 A model is made of the classes in `yaml_attn.modules`, and its checkpoint names these and nothing
 of this file: it loads, predicts, validates and exports wherever yaml-attn is installed. What builds
@@ -10,6 +11,7 @@ from rows again (training from a checkpoint, resuming) needs the import.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 from yaml_attn.frameworks.pretrained import load_pretrained
 from yaml_attn.frameworks.registration import framework, register, unregister
@@ -17,17 +19,21 @@ from yaml_attn.frameworks.registration import framework, register, unregister
 __all__ = ["load_pretrained", "register", "run_yolo", "unregister"]
 
 
-def run_yolo(args: list[str]) -> None:
+def run_yolo(args: list[str], own: Iterable[str] = ()) -> None:
     """The framework's own command, `yolo ARGS`, with the mechanisms registered.
 
+    Args:
+        args: the command's words.
+        own: classes of the user's, as `register` takes them.
+
     Raises:
-        UsageError: Ultralytics is not installed.
+        UsageError: Ultralytics is not installed, or there is no such class.
         SystemExit: as the command ends.
     """
     # In place: the framework keeps the list itself. No path of a script: old versions would start
     # that script in each process of a multi-GPU training.
     sys.argv[:] = ["yolo", *args]
-    register()
+    register(*own)
     framework("cfg").entrypoint()
 
 

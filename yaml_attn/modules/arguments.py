@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from yaml_attn.errors import UsageError
 
 if TYPE_CHECKING:
     from yaml_attn.modules.registry import AnyMechanism, Parameter
+
+_ELSEWHERE: Final[Mapping[str, frozenset[str]]] = {
+    "ratio": frozenset("r rd_ratio reduction reduction_rate reduction_ratio".split()),
+    "kernel_size": frozenset("k k_size kernel ksize".split()),
+    "groups": frozenset("G g group n_groups num_groups".split()),
+    "heads": frozenset("head n_heads num_heads".split()),
+}
+"""A parameter -> what other code calls it."""
+
+_OUTPUT: Final = frozenset(
+    "c2 c_out ch_out cout oup out out_c out_ch out_channel out_channels out_dim out_planes".split()
+)
+"""What people call the channels that a layer gives, where it may give others than it gets."""
 
 
 def row_arguments(
@@ -31,9 +44,9 @@ def row_arguments(
     values = dict(zip(placed, args, strict=False))
     for name, value in named.items():
         if name not in names:
-            close = get_close_matches(name, names, n=1)
-            guess = f" Did you mean {close[0]}?" if close else ""
-            raise UsageError(f"{mechanism.name} has no parameter {name}", hint=hint + guess)
+            raise UsageError(
+                f"{mechanism.name} has no parameter {name}", hint=hint + _guess(name, names)
+            )
         if name in values:
             raise UsageError(f"{name} is given twice, by position and by name", hint=hint)
         values[name] = value
@@ -46,6 +59,15 @@ def row_arguments(
     last = max((names.index(name) for name in values), default=-1)
     _refuse_unwritable(mechanism, values, last, hint)
     return [values.get(each.name, each.default) for each in parameters[: last + 1]]
+
+
+def _guess(name: str, names: Sequence[str]) -> str:
+    """What was perhaps meant by a name that no parameter has."""
+    for each in names:
+        if name in _ELSEWHERE.get(each, ()):
+            return f" It is called {each} here."
+    close = get_close_matches(name, names, n=1)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _refuse_unwritable(
@@ -62,12 +84,22 @@ def _refuse_unwritable(
         if given:
             continue
         if each.required:
-            raise UsageError(f"{mechanism.name} needs {each.name}", hint=hint)
+            raise UsageError(f"{mechanism.name} needs {each.name}", hint=hint + _way_out(each.name))
         if at < last and not _is_plain(each.default):
             raise UsageError(
                 f"{each.name} must be given too: a row cannot say its default {each.default!r}",
                 hint=hint,
             )
+
+
+def _way_out(name: str) -> str:
+    """What to do about a parameter of a user's class that has no default."""
+    if name in _OUTPUT:
+        return (
+            " A layer that keeps its channels is told them once, by its first parameter: write "
+            f"{name}=None in __init__, and do without it."
+        )
+    return f" Give it by name ({name}=...), or a default in __init__."
 
 
 def _is_plain(value: Any) -> bool:

@@ -52,6 +52,7 @@ class ChannelAttention(nn.Module):
         super().__init__()
         tutorial = is_tutorial(variant)
         hidden = max(1, channels // ratio) if tutorial else hidden_width(channels, ratio)
+        self.ratio = channels / hidden
         self.fc1 = nn.Conv2d(channels, hidden, 1, bias=not tutorial)
         self.relu = nn.ReLU()
         self.fc2 = nn.Conv2d(hidden, channels, 1, bias=not tutorial)
@@ -127,6 +128,7 @@ class CBAM(nn.Module):
         super().__init__()
         self.channel = ChannelAttention(channels, ratio, identity_init, variant)
         self.spatial = SpatialAttention(channels, kernel_size, identity_init, variant)
+        self.ratio = self.channel.ratio
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.spatial(self.channel(x))

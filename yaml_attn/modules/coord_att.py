@@ -27,6 +27,7 @@ class CoordAtt(nn.Module):
     def __init__(self, channels: int, ratio: int = 32, identity_init: bool = False) -> None:
         super().__init__()
         hidden = hidden_width(channels, ratio)
+        self.ratio = channels / hidden
         self.conv1 = nn.Conv2d(channels, hidden, 1)
         self.bn = nn.BatchNorm2d(hidden)  # N(H + W) values: never one alone
         self.act = nn.Hardswish()

@@ -43,6 +43,7 @@ class CrissCrossAttention(nn.Module):
         if ratio < 1:
             raise ValueError(f"ratio must be positive, not {ratio}")
         hidden = max(8, channels // ratio)
+        self.ratio = channels / hidden
         self.recurrence = recurrence
         self.query = nn.Conv2d(channels, hidden, 1)
         self.key = nn.Conv2d(channels, hidden, 1)

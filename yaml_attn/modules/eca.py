@@ -50,7 +50,8 @@ class ECA(nn.Module):
         if kernel_size is None:
             kernel_size = 3 if tutorial else _kernel_size(channels, gamma, b)
         padding = min(same_padding(kernel_size), (channels - 1) // 2)
-        self.conv = nn.Conv1d(1, 1, 2 * padding + 1, padding=padding, bias=False)
+        self.kernel_size = 2 * padding + 1
+        self.conv = nn.Conv1d(1, 1, self.kernel_size, padding=padding, bias=False)
         self.gain = 2.0 if identity_init else 1.0
         if identity_init:
             start_at_zero(self.conv)

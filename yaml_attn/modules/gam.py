@@ -54,6 +54,7 @@ class GAMAttention(nn.Module):
         self.tutorial = is_tutorial(variant)
         self.identity_init = identity_init
         hidden = max(1, channels // ratio) if self.tutorial else hidden_width(channels, ratio)
+        self.ratio = channels / hidden
         self.groups = largest_divisor(math.gcd(channels, hidden), groups)
 
         self.fc1 = nn.Conv2d(channels, hidden, 1)

@@ -6,13 +6,19 @@ import hashlib
 import re
 import sys
 import traceback
+from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import SourceLoader
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.abc import Loader, MetaPathFinder, SourceLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec, spec_from_file_location, spec_from_loader
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 from yaml_attn.errors import InternalError, UnknownModuleError, UsageError
+
+PREFIX: Final = "yaml_attn_own_"
+"""What the names of modules begin with that are files of users."""
 
 
 def import_place(place: str) -> ModuleType:
@@ -39,6 +45,44 @@ def import_place(place: str) -> ModuleType:
         raise kind(f"{place} {message}", hint=hint) from None
 
 
+class Checkpoints(MetaPathFinder, Loader):
+    """Finds what a checkpoint names, whatever text and folder it was trained with.
+
+    What nobody has named is told: Ultralytics would ask pip for it.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The file of this name that is imported already.
+
+        Raises:
+            UsageError: there is none.
+        """
+        del path, target
+        if not fullname.startswith(PREFIX):
+            return None
+        if _short(fullname) in sys.modules:
+            return spec_from_loader(fullname, self)
+        file = f"{_short(fullname).removeprefix(PREFIX)}.py"
+        raise UsageError(
+            f"the checkpoint needs a class of {file}, which is not known here",
+            hint=f"Name it: yaml-attn yolo --own ./{file}:CLASS, or in Python "
+            f'register("./{file}:CLASS") of yaml_attn.frameworks.ultralytics.',
+        )
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """That file's module."""
+        return sys.modules[_short(spec.name)]
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing: it has run."""
+
+
+def _short(name: str) -> str:
+    return re.sub("_[0-9a-f]{12}$", "", name)
+
+
 class _Source(SourceLoader):
     """Loads the very bytes that the module is named after, and leaves no `__pycache__` behind."""
 
@@ -58,7 +102,12 @@ class _Source(SourceLoader):
 
 
 def _import_file(path: Path) -> ModuleType:
-    """The file as a module that pickle finds again; changed text is another module."""
+    """The file as a module that pickle finds again, also in another process and folder.
+
+    The first text that a process imports under a file's name is `yaml_attn_own_NAME`, which a
+    checkpoint then says: it loads wherever a file of this name is imported. A name without prefix
+    could be another package's. Changed text is another module, also named by path and text.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -68,19 +117,23 @@ def _import_file(path: Path) -> ModuleType:
         raise UsageError(f"cannot be read ({error.strerror})", path=path) from None
     real = path.resolve()
     digest = hashlib.sha256(bytes(real) + b"\0" + data).hexdigest()[:12]
-    name = re.sub(r"\W", "_", f"{path.stem}_{digest}")
-    if name in sys.modules:
-        return sys.modules[name]
+    short = re.sub(r"\W", "_", f"{PREFIX}{path.stem}")
+    exact = f"{short}_{digest}"
+    if exact in sys.modules:
+        return sys.modules[exact]
+    name = exact if short in sys.modules else short
     loader = _Source(real, data)
     spec = spec_from_file_location(name, real, loader=loader)
     if spec is None:
         raise InternalError(f"Python finds no way to load {path}")
     module = module_from_spec(spec)
-    sys.modules[name] = module  # before it runs: dataclasses look their module up
+    # Before it runs: dataclasses look their module up.
+    sys.modules[name] = sys.modules[exact] = module
     try:
         loader.exec_module(module)
     except BaseException:
-        sys.modules.pop(name, None)
+        for each in {name, exact}:
+            sys.modules.pop(each, None)
         raise
     return module
 

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, cached_property
 from operator import attrgetter
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from yaml_attn.dialects.composed import parse
+from yaml_attn.dialects.strides import is_known
 from yaml_attn.errors import UnknownModuleError, UsageError
-from yaml_attn.modules.registry import Parameter
+from yaml_attn.modules.registry import Parameter, find, known
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,6 +49,55 @@ def load_own(name: str) -> OwnMechanism:
     mechanism = OwnMechanism(attribute.rpartition(".")[2], name)
     mechanism.load()
     return mechanism
+
+
+def load_rows(sources: Iterable[str]) -> dict[str, OwnMechanism]:
+    """The classes that rows of a config name, loaded, by the name that the rows have.
+
+    Raises:
+        UnknownModuleError, UsageError: as `load_own`; or a row could mean something else.
+    """
+    found: dict[str, OwnMechanism] = {}
+    for mechanism in map(load_own, sources):
+        refuse_row(mechanism.name)
+        refuse_two(found.get(mechanism.name), mechanism)
+        found[mechanism.name] = mechanism
+    return found
+
+
+def refuse_row(name: str) -> None:
+    """Refuse a name for rows of a user's class that means something already.
+
+    Raises:
+        UsageError: it is a bundled mechanism's, a framework's module's, or a block's with
+            attention in it.
+    """
+    composed = None if known(name) or is_known(name) else parse(name, find)
+    what = None
+    if known(name):
+        what = "the name of a bundled mechanism, which a later build would take"
+    elif is_known(name):
+        what = "a framework's own module, which a build would take"
+    elif composed:
+        what = f"{composed} to every later build"
+    if what:
+        raise UsageError(
+            f"{name} is {what}",
+            hint=f"Call the class My{name}; `insert --name My{name}` calls its row so.",
+        )
+
+
+def refuse_two(one: OwnMechanism | None, other: OwnMechanism) -> None:
+    """Refuse two classes for the same rows; a file's present text takes the place of its last.
+
+    Raises:
+        UsageError: they are two.
+    """
+    if one and one.from_anywhere != other.from_anywhere and one.load() is not other.load():
+        raise UsageError(
+            f"the rows of two classes would say {one.name}: {one.source} and {other.source}",
+            hint="Give one of them another name.",
+        )
 
 
 @cache
@@ -81,6 +134,13 @@ class OwnMechanism:
             UsageError: as `load_own`; for what a package offers, too.
         """
         return self._class
+
+    @property
+    def from_anywhere(self) -> str:
+        """`source` as it is said from any folder."""
+        place, colon, attribute = self.source.rpartition(":")
+        is_file = place.endswith(".py")
+        return f"{Path(place).resolve()}{colon}{attribute}" if is_file else self.source
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:

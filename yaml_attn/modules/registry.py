@@ -5,7 +5,7 @@ Imports no torch. The table of the bundled ones is `catalog/`; those of packages
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
@@ -32,6 +32,7 @@ __all__ = [
     "Parameter",
     "Refused",
     "find",
+    "finds",
     "known",
     "refused",
 ]
@@ -115,5 +116,16 @@ def find(name: str) -> AnyMechanism:
     guess = f"Did you mean {' or '.join(guesses)}? " if guesses else ""
     raise UnknownModuleError(
         f"no bundled attention mechanism is called {name}",
-        hint=f"{guess}`yaml-attn modules` lists them all.",
+        hint=f"{guess}`yaml-attn modules` lists what there is. "
+        f"A class of yours is given as ./my_attn.py:{name}, by --module to insert it, by --own "
+        "where rows name it already.",
     )
+
+
+def finds(name: str, find: Callable[[str], AnyMechanism] = find) -> bool:
+    """Whether a mechanism is found by this name."""
+    try:
+        find(name)
+    except UnknownModuleError:
+        return False
+    return True

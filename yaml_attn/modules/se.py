@@ -28,6 +28,7 @@ class SE(nn.Module):
     ) -> None:
         super().__init__()
         hidden = hidden_width(channels, ratio)
+        self.ratio = channels / hidden
         self.fc1 = nn.Conv2d(channels, hidden, 1, bias=bias)
         self.relu = nn.ReLU()
         self.fc2 = nn.Conv2d(hidden, channels, 1, bias=bias)

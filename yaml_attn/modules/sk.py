@@ -55,8 +55,9 @@ class SKAttention(nn.Module):
         super().__init__()
         tutorial = is_tutorial(variant)
         kernels = kernels or ((1, 3, 5, 7) if tutorial else (3, 5))
-        groups = largest_divisor(channels, groups or (1 if tutorial else 32))
+        self.groups = largest_divisor(channels, groups or (1 if tutorial else 32))
         hidden = max(channels // ratio, minimum)
+        self.ratio = channels / hidden
 
         self.branches = nn.ModuleList()
         for size in kernels:
@@ -68,11 +69,11 @@ class SKAttention(nn.Module):
                 kernel_size=3 if spread else size,
                 padding=padding,
                 dilation=padding if spread else 1,
-                groups=groups,
+                groups=self.groups,
                 bias=tutorial,
             )
             if identity_init:
-                nn.init.dirac_(conv.weight, groups)
+                nn.init.dirac_(conv.weight, self.groups)
                 if conv.bias is not None:
                     nn.init.zeros_(conv.bias)
             self.branches.append(nn.Sequential(conv, BatchNorm2d(channels), nn.ReLU(inplace=True)))

@@ -72,6 +72,7 @@ class SOCA(nn.Module):
     def __init__(self, channels: int, ratio: int = 16, identity_init: bool = False) -> None:
         super().__init__()
         hidden = hidden_width(channels, ratio)
+        self.ratio = channels / hidden
         self.fc1 = nn.Conv2d(channels, hidden, 1)
         self.relu = nn.ReLU()
         self.fc2 = nn.Conv2d(hidden, channels, 1)

@@ -61,6 +61,7 @@ class SplAtConv(nn.Module):
             )
         hidden = max(channels * radix // ratio, minimum)
         hidden = -(-hidden // cardinality) * cardinality
+        self.ratio = channels * radix / hidden
         self.groups = (cardinality, radix)
         self.conv = nn.Conv2d(channels, channels * radix, 3, padding=1, groups=splits, bias=False)
         self.bn = BatchNorm2d(channels * radix)
