@@ -81,6 +81,28 @@ V7 = """\
 [19, 1, RepConv, [256, 3, 1]]
 [[20, 21], 1, IDetect, [nc, anchors]]""".split("\n")
 
+# Two cameras: what they see is joined at each stride, and the neck reads the joined.
+STREAMS = """\
+backbone:
+  - [-1, 1, Conv, [64, 3, 2]]
+  - [-1, 3, C2f, [64]]
+  - [-1, 1, Conv, [128, 3, 2]]
+  - [-1, 3, C2f, [128]]
+  - [0, 3, C2f, [64]]
+  - [-1, 1, Conv, [128, 3, 2]]
+  - [-1, 3, C2f, [128]]
+  - [[1, 4], 1, Concat, [1]]
+  - [[3, 6], 1, Concat, [1]]
+head:
+  - [-1, 1, nn.Upsample, [None, 2, nearest]]
+  - [[-1, 7], 1, Concat, [1]]
+  - [-1, 3, C2f, [64]]
+  - [-1, 1, Conv, [64, 3, 2]]
+  - [[-1, 8], 1, Concat, [1]]
+  - [-1, 3, C2f, [128]]
+  - [[11, 14], 1, Detect, [nc]]
+"""
+
 HEAD_AT = {id(V8): 8, id(V5): 8, id(V7): 11}
 ANCHORS = "anchors: [[10, 13], [30, 61], [116, 90]]"
 

@@ -65,6 +65,25 @@ def test_a_file_beside_is_found_if_it_is_plain_and_sound(tmp_path: Path) -> None
     assert (match.base.name, match.base.origin) == ("base.yaml", "beside it")
 
 
+def test_a_file_beside_that_is_no_utf8_is_no_base(tmp_path: Path) -> None:
+    mine = config(V8, WITH_SE).replace("nc: 2", "nc: 3")
+    (tmp_path / "base.yaml").write_text(config(V8))
+    copy = config(V8).replace("nc: 2", "nc: 3") + "# \u4e2d\u6587\n"
+    (tmp_path / "copy.yaml").write_text(copy, encoding="gbk")
+    match = matched(tmp_path / "mine.yaml", mine)
+    assert match
+    assert match.base.name == "base.yaml"
+
+
+@pytest.mark.parametrize("old", ["nc: 80", "[256, False]"])
+def test_a_template_of_the_same_wiring_wins_over_a_file_beside(tmp_path: Path, old: str) -> None:
+    text = template("yolov5m.yaml").replace(old, {"nc: 80": "nc: 2"}.get(old, "[192, False]"))
+    (tmp_path / "edited.yaml").write_text(text)
+    match = matched(tmp_path / "mine.yaml", text)
+    assert match
+    assert (match.base.name, match.same_wiring) == ("yolov5m.yaml", True)
+
+
 def test_the_most_alike_wins(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(config(V8, {7: "[-1, 1, SPP, [512, [5, 9]]]"}))
     (tmp_path / "b.yaml").write_text(config(V8))

@@ -31,10 +31,10 @@ ANSWERS = {
     "04": "YA003",
     "05": "YA006",
     "06": "YA007",
-    "07": "YA206",
+    "07": "YA103",  # of the template yolo11.yaml
     "11": "YA201",
-    "13": "YA203",
-    "19": "YA201",
+    "13": "YA102",  # of the template yolov8.yaml, and 19 too
+    "19": "YA103",
 }
 
 

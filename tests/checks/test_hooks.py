@@ -31,6 +31,20 @@ def test_the_hooks_run_options_that_check_has() -> None:
         assert hook["types"] == ["yaml"]
 
 
+def test_the_page_about_checks_names_hooks_and_inputs_that_there_are() -> None:
+    page = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
+    examples = [yaml.safe_load(part.partition("```")[0]) for part in page.split("```yaml\n")[1:3]]
+    published, local = (repo["hooks"] for repo in examples[0]["repos"])
+    hooks = {hook["id"]: hook for hook in load(".pre-commit-hooks.yaml")}
+    assert {hook["id"] for hook in published} <= set(hooks)
+    assert "yaml-attn-fix" in hooks
+    for hook in local:
+        same = hooks[hook["id"]]
+        assert (hook["entry"], hook["types"]) == (same["entry"], same["types"])
+    action = next(step for step in examples[1]["steps"] if "<version>" in step.get("uses", ""))
+    assert set(action["with"]) <= set(load("action.yml")["inputs"])
+
+
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="the action runs a newer Python")
 def test_the_action_installs_every_dependency_but_torch() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

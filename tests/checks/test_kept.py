@@ -36,6 +36,10 @@ UNSURE = [
 ]
 
 
+# Nobody knows what Unheard is, and a stage belongs to a backbone.
+GUESSED = ["Unheard", "AttentionStage"]
+
+
 @pytest.mark.parametrize(("text", "numbers"), KEPT)
 def test_a_number_that_was_right_before_is_restored(
     find: Find, text: str, numbers: dict[tuple[int, int], int]
@@ -51,11 +55,33 @@ def test_without_two_signs_nothing_is_certain(find: Find, text: str) -> None:
     assert [each.fix for each in found if each.code != "YA206"] == [None] * len(found)
 
 
+@pytest.mark.parametrize("module", GUESSED)
+def test_what_only_looks_like_attention_makes_a_guess(find: Find, module: str) -> None:
+    found = find(config(V8, {4: [V8[4], f"[-1, 1, {module}, [256]]"], **DETECT}), select="YA204")
+    assert [(each.meant, each.fix) for each in found] == [("perhaps 11 (C2f) is meant", None)]
+
+
+def test_what_says_that_it_is_attention_is_certain(find: Find) -> None:
+    row = "[-1, 1, NewAttention, [256]]"
+    found = find(config(V8, {4: [V8[4], row], **DETECT}), select="YA204")
+    assert [each.fix.value for each in found if each.fix] == [11]
+
+
+@pytest.mark.parametrize(("rows", "certain"), [(3, True), (9, False)])
+def test_no_large_part_of_a_network_was_inserted(find: Find, rows: int, certain: bool) -> None:
+    last = ", ".join(str(number + rows) for number in (13, 16, 19))
+    changes = {2: [V8[2], *["[-1, 1, SE, [128]]"] * rows], 12: "[[-1, 2], 1, Concat, [1]]"}
+    moved = {9: f"[[-1, {4 + rows}], 1, Concat, [1]]", 20: f"[[{last}], 1, Detect, [nc]]"}
+    text = config(V8, {**changes, **moved, 18: f"[[-1, {7 + rows}], 1, Concat, [1]]"})
+    (found,) = find(text, select="YA2")
+    assert (found.code, bool(found.fix)) == ("YA201", certain)
+
+
 def test_the_finding_says_what_the_number_was(find: Find) -> None:
     found = find(config(V8, {4: [V8[4], SE], **DETECT}), select="YA204")
     assert found[0].text == (
         "layer 16: Concat reads 10 (Concat), which no block has worked on; "
-        "10 was 11 (C2f) before 1 row was inserted above"
+        "without the attention row above, 10 is 11 (C2f)"
     )
 
 

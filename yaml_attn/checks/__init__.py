@@ -24,15 +24,17 @@ from yaml_attn.checks.rules import (
     join_unfinished,
     missing_comma,
     missing_section,
+    mixed_levels,
     not_a_row,
     not_utf8,
     number_kept,
     number_shifted,
-    odd_space,
+    odd_character,
     other_layer,
     reference_range,
     row_indent,
     several_documents,
+    several_outputs,
     stale_comment,
     unclosed_bracket,
     unknown_module,
@@ -61,7 +63,7 @@ class Readable(Protocol):
 
 UNREADABLE: tuple[Unreadable, ...] = (
     invalid_yaml,
-    odd_space,
+    odd_character,
     missing_comma,
     unclosed_bracket,
     row_indent,
@@ -85,8 +87,12 @@ READABLE: tuple[Readable, ...] = (
     attention_channels,
     attention_number,
     unknown_module,
+    mixed_levels,
+    several_outputs,
     stale_comment,
 )
+UNCOUNTED: tuple[Readable, ...] = (unknown_module, several_outputs)
+"""What is left to check where the numbers of a file count other layers than its rows."""
 _ALL: tuple[Unreadable | Readable, ...] = (*UNREADABLE, *READABLE)
 RULES: Mapping[str, Unreadable | Readable] = {rule.RULE.code: rule for rule in _ALL}
 """Every rule by its code."""

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,9 @@ from yaml_attn.config.network import Layer, Network
 from yaml_attn.dialects import family, recognise
 from yaml_attn.dialects.strides import HEADS, halvings, is_known
 from yaml_attn.errors import ConfigError
-from yaml_attn.files import templates
+from yaml_attn.files import installed, templates
+
+_BESIDE = "beside it"
 
 _ALIGNED = 6
 """How many of the candidates that look alike are aligned row by row."""
@@ -42,6 +43,11 @@ class Base:
     def name(self) -> str:
         """The base as messages name it."""
         return self.path.name
+
+    @property
+    def is_official(self) -> bool:
+        """Whether it is a template or ultralytics' own, not a file that may have been edited."""
+        return self.origin != _BESIDE
 
     @cached_property
     def modules(self) -> Counter[str]:
@@ -66,6 +72,12 @@ class Match:
     comparison: Comparison
     given: bool
     certain: bool
+
+    @property
+    def same_wiring(self) -> bool:
+        """Whether the config has the base's layers, each reading what it reads there."""
+        found = self.comparison
+        return not (found.inserted or found.removed or found.replaced or found.rewired)
 
     @cached_property
     def old(self) -> Mapping[int, int]:
@@ -94,7 +106,7 @@ class Library:
             return align(self._given, network, given=True)
         candidates = [base for base in self._candidates(path) if base.path != path]
         for found in _best(candidates, network, settings):
-            if found.base.origin != "beside it" or self.trusted(found.base.path):
+            if found.base.is_official or self.trusted(found.base.path):
                 return found
         return None
 
@@ -104,7 +116,7 @@ class Library:
             folder = path.resolve().parent
             if folder not in self._folders:
                 files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
-                bases = _read_all(files, "beside it")
+                bases = _read_all(files, _BESIDE)
                 self._folders[folder] = [base for base in bases if _is_plain(base.network)]
             yield from (base for base in self._folders[folder] if base.path.name != path.name)
 
@@ -117,23 +129,15 @@ class Library:
 
     @cached_property
     def _official(self) -> list[Base]:
-        installed = [path for folder in _ultralytics() for path in sorted(folder.rglob("*.yaml"))]
         return [
             *_read_all(templates().values(), "template"),
-            *_read_all(installed, "installed ultralytics"),
+            *_read_all(installed().values(), "installed ultralytics"),
         ]
-
-
-def _ultralytics() -> list[Path]:
-    """The folder of the official configs, if ultralytics is installed."""
-    spec = find_spec("ultralytics")  # does not import it
-    places = (spec.submodule_search_locations or []) if spec else []
-    return [Path(place) / "cfg" / "models" for place in places]
 
 
 def _read(path: Path, origin: str) -> Base:
     """A base by PyYAML alone, a tenth of the time that rows with positions take."""
-    text = path.read_bytes().decode("utf-8", errors="replace").removeprefix(BOM)
+    text = path.read_bytes().decode("utf-8").removeprefix(BOM)
     network, settings = network_of(text)
     return Base(path, origin, network, settings)
 
@@ -166,11 +170,17 @@ def _best(candidates: Iterable[Base], network: Network, settings: Mapping[str, A
         if family(recognise(base.network, base.settings)) != framework:
             continue
         known = alike.get(base.rows)
-        if known is None or _in_common(base, settings) > _in_common(known[1], settings):
+        if known is None or _is_nearer(base, known[1], settings):
             alike[base.rows] = (missing + extra, base)
     ranked = sorted(alike.values(), key=lambda item: item[0])[:_ALIGNED]
     matches = [align(base, network, given=False) for _, base in ranked]
     return sorted((match for match in matches if _is_copy(match, network)), key=_cost)
+
+
+def _is_nearer(base: Base, known: Base, settings: Mapping[str, Any]) -> bool:
+    """Whether of two bases with equal rows the later one is nearer; the official come first."""
+    alike = base.is_official == known.is_official
+    return alike and _in_common(base, settings) > _in_common(known, settings)
 
 
 def _in_common(base: Base, settings: Mapping[str, Any]) -> int:
@@ -224,7 +234,12 @@ def _renamed(old: Layer, new: Layer) -> bool:
 
 
 def _cost(match: Match) -> int:
-    """How unlike two configs are: a row's fate weighs more than what it says or reads."""
+    """How unlike two configs are: a row's fate weighs more than what it says or reads.
+
+    Nothing where the wiring is an official config's: a file beside may repeat what was changed.
+    """
+    if match.base.is_official and match.same_wiring:
+        return 0
     found = match.comparison
     rows = 4 * len(found.replaced) + 5 * len(found.inserted)
     return rows + len(found.changed) + 2 * len(found.rewired)

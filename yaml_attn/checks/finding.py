@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -12,6 +13,7 @@ Level = Literal["error", "warning", "note"]
 
 
 LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "note")
+"""From the gravest on."""
 
 Field = Literal["from", "number", "comment"]
 """What a number of a row belongs to."""
@@ -64,6 +66,11 @@ class Finding:
         """The message with what was meant, in one line."""
         layer = "" if self.place.layer is None else f"layer {self.place.layer}: "
         return layer + self.message + (f"; {self.meant}" if self.meant else "")
+
+
+def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings by level, otherwise in their order."""
+    return sorted(findings, key=lambda each: LEVELS.index(each.level))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from yaml_attn import __version__
 from yaml_attn.checks import RULES
 from yaml_attn.checks.bases import Match
-from yaml_attn.checks.finding import Finding, Fix, Level, Place
+from yaml_attn.checks.finding import Finding, Fix, Level, Place, gravest_first
 from yaml_attn.checks.manual import summary
 from yaml_attn.checks.run import Report
 
@@ -22,9 +22,9 @@ _GITHUB: Final[Mapping[Level, str]] = {"error": "error", "warning": "warning", "
 
 
 def text_lines(reports: Sequence[Report]) -> Iterator[str]:
-    """`file:line:column: CODE level: message`, as compilers print it."""
+    """`file:line:column: CODE level: message`, as compilers print it; of a file errors first."""
     for report in reports:
-        for each in report.findings:
+        for each in gravest_first(report.findings):
             at = f"{report.path}:{each.place.line}:{each.place.column}"
             yield f"{at}: {each.code} {each.level}: {each.text}"
 

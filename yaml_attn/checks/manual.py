@@ -22,6 +22,45 @@ ignore = ["YA301"]
 base = "models/yolov5s.yaml"
 ```
 
+## In pre-commit and on GitHub
+
+pre-commit installs a hook from its repository with all it depends on, torch too, though `check`
+never imports it; the hook `local` runs the yaml-attn that is installed already. One of the two in
+`.pre-commit-config.yaml` is enough; `yaml-attn-fix`, or `--fix`, repairs as well:
+
+```yaml
+repos:
+  - repo: <this repository>
+    rev: <version>
+    hooks:
+      - id: yaml-attn-check
+  - repo: local
+    hooks:
+      - id: yaml-attn-check
+        name: yaml-attn check
+        entry: yaml-attn check
+        language: system
+        types: [yaml]
+```
+
+In a workflow this repository is an Action, which installs no torch and shows each finding at its
+line of a pull request:
+
+```yaml
+steps:
+  - uses: actions/checkout@v4
+  - uses: <this repository>@<version>
+    with:
+      files: models
+      args: --base models/yolov5s.yaml --ignore YA301
+```
+
+For code scanning, `yaml-attn check models --format sarif > yaml-attn.sarif || true` writes what
+`github/codeql-action/upload-sarif` uploads (`sarif_file: yaml-attn.sarif`; the job's permission
+`security-events: write`).
+
+## What the examples mean
+
 An error fails the check. In the examples `<-` marks the row of the finding; the right row stands
 in its place. Where a rule compares with a base, that is:
 

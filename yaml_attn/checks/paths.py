@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from glob import glob
 from pathlib import Path
 
+from yaml_attn.config.diagnosis import SUFFIXES
 from yaml_attn.errors import UsageError
-
-_SUFFIXES = (".yaml", ".yml")
 
 
 def expand(names: Iterable[str]) -> list[Path]:
@@ -36,7 +35,7 @@ def _in_folder(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder).parts
         hidden = any(part.startswith(".") for part in inside)
-        if path.suffix.lower() in _SUFFIXES and not hidden and path.is_file():
+        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
             yield path
 
 

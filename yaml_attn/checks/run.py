@@ -7,19 +7,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from yaml_attn.checks import READABLE, UNREADABLE
+from yaml_attn.checks import READABLE, UNCOUNTED, UNREADABLE
 from yaml_attn.checks.bases import Library, Match
-from yaml_attn.checks.finding import Finding, Place
+from yaml_attn.checks.finding import Finding, Place, gravest_first
+from yaml_attn.checks.outputs import several_outputs
 from yaml_attn.checks.paths import expand
 from yaml_attn.checks.selection import Selection, silenced
 from yaml_attn.checks.subject import Subject
 from yaml_attn.config.diagnosis import UnreadableError
 from yaml_attn.config.document import Document
+from yaml_attn.dialects.bases import find_base
 from yaml_attn.errors import DocumentError
-from yaml_attn.files import find_base
 
-_GRAVITY = {"note": 0, "warning": 1, "error": 2}
-_SECTION = re.compile(rb"^[ \t]*[\"']?(backbone|head)[\"']?[ \t]*:", re.MULTILINE)
+_SECTION = re.compile(  # with a full-width colon too
+    rb"^[ \t]*[\"']?(backbone|head)[\"']?[ \t]*(:|\xef\xbc\x9a)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,8 @@ class Checker:
         places: dict[Place, Finding] = {}
         for each in found:
             if self.selection.wants(each.code) and not silenced(each, lines):
-                other = places.get(each.place)
-                if other is None or _GRAVITY[each.level] > _GRAVITY[other.level]:
-                    places[each.place] = each
+                other = places.get(each.place, each)
+                places[each.place] = gravest_first([other, each])[0]
         return tuple(sorted(places.values(), key=_position))
 
 
@@ -110,7 +111,8 @@ def check(*paths: str | Path, base: str | Path | None = None) -> tuple[Report, .
 
 def findings(subject: Subject) -> list[Finding]:
     """What every rule finds in a readable config, several at one place included."""
-    return [finding for rule in READABLE for finding in rule.check(subject)]
+    rules = READABLE if several_outputs(subject) is None else UNCOUNTED
+    return [finding for rule in rules for finding in rule.check(subject)]
 
 
 def unreadable(error: DocumentError) -> Finding:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from yaml_attn.checks.subject import Subject
-from yaml_attn.dialects.strides import enlarges, shrinks
+from yaml_attn.config.network import IMAGE
+from yaml_attn.dialects.strides import enlarges, is_known, plain, shrinks
+
+_RESIZES = re.compile(r"up|down|sampl|carafe|pool|merg", re.IGNORECASE)
 
 
 def stage_end(subject: Subject, index: int) -> int:
@@ -52,17 +57,43 @@ def is_resampler(subject: Subject, index: int) -> bool:
     return enlarges(layer.module, layer.args) or shrinks(layer.module, layer.args)
 
 
+def is_fusion(subject: Subject, concat: int) -> bool:
+    """Whether all that a Concat joins is finished, as where the streams of two cameras meet.
+
+    A neck's Concat joins what was brought to another size on the way, and an ELAN's the
+    convolutions of one block.
+    """
+    return not any(
+        source == IMAGE
+        or is_resampler(subject, subject.through(source))
+        or _is_amidst(subject, source)
+        for source in subject.inputs(concat)
+    )
+
+
+def _is_amidst(subject: Subject, index: int) -> bool:
+    """Whether the next row goes on with a convolution at its size, or a fork's row may resize."""
+    layer = subject.layer(index)
+    name = plain(layer.module)
+    if not is_known(name) and _RESIZES.search(name):
+        return True
+    same = subject.strides[index + 1] == subject.strides[index]
+    return "Conv" in name and same and subject.inputs(index + 1) == (index,)
+
+
 def is_unfinished(subject: Subject, index: int, reader: int) -> bool:
     """Whether a layer, or what the attention here refines, is a Concat or only changes the size.
 
-    A Concat or an Upsample is unfinished in any case; a downsampling or an attention only where
-    rows other than `reader` go on with it at that size: small networks have stages of one row.
+    An Upsample is unfinished in any case, and a Concat that is no fusion; a downsampling or an
+    attention only where rows other than `reader` go on with it at that size: small networks have
+    stages of one row.
     """
     opening = subject.through(index)
     layer = subject.layer(opening)
     if subject.is_concat(opening):
         # A network may have an attention where others have the block behind a Concat.
-        return opening == index or stage_end(subject, index) > index
+        openly = opening == index or stage_end(subject, index) > index
+        return openly and not is_fusion(subject, opening)
     if enlarges(layer.module, layer.args) and opening == index:
         return True
     if not is_resampler(subject, opening):

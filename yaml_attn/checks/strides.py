@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from yaml_attn.checks.attention import keeps_stride
+from yaml_attn.checks.attention import is_weighted_concat, keeps_stride, strided_modules
 from yaml_attn.config.network import IMAGE, Layer, Network
 from yaml_attn.dialects import strides as table
 
@@ -39,13 +39,14 @@ def strides(
     Unknown layers among `kept` keep their input's; of those `lost` nobody knows what they read.
     """
     found: list[Stride] = []
+    strided = strided_modules(network)
     for index, layer in enumerate(network.layers):
         inputs = [IMAGE_STRIDE if s.key == IMAGE else found[s.key] for s in layer.sources]
         inputs = inputs or [IMAGE_STRIDE]
         # The inputs of a join are equal: take the one best known. CBFuse resizes all to the last.
         fuses = table.plain(layer.module) == "CBFuse"
         base = inputs[-1] if fuses else min(inputs, key=lambda stride: len(stride.unknown))
-        power = None if index in lost else _halvings(layer, kept=index in kept)
+        power = None if index in lost else _halvings(layer, index in kept, strided)
         if power is None or (is_join(layer) and _differ(inputs)):
             found.append(Stride(base.power, base.unknown | {index}))
         else:
@@ -54,9 +55,9 @@ def strides(
 
 
 def is_join(layer: Layer) -> bool:
-    """Whether a layer joins maps of equal size, whatever a fork calls it."""
+    """Whether a layer joins maps of equal size: forks have Concats that resize what they join."""
     name = table.plain(layer.module)
-    return len(layer.sources) > 1 and (name in table.EQUAL_JOINS or "concat" in name.lower())
+    return len(layer.sources) > 1 and (name in table.EQUAL_JOINS or is_weighted_concat(name))
 
 
 def _differ(inputs: Sequence[Stride]) -> bool:
@@ -64,7 +65,7 @@ def _differ(inputs: Sequence[Stride]) -> bool:
     return len(known) > len({unknown for unknown, _ in known})
 
 
-def _halvings(layer: Layer, *, kept: bool) -> int | None:
+def _halvings(layer: Layer, kept: bool, strided: Collection[str]) -> int | None:
     if table.is_known(layer.module):
         return table.halvings(layer.module, layer.args)
-    return 0 if kept or keeps_stride(layer) else None
+    return 0 if kept or (layer.module not in strided and keeps_stride(layer)) else None

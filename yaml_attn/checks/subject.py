@@ -52,7 +52,7 @@ class Subject:
             source, *rest = row.values
             values = list(source) if isinstance(source, list) else [source]
             for position, value in enumerate(values):
-                error = _broken(value, index)
+                error = _broken(value, index, len(document.rows))
                 if error:
                     broken[index, position] = error
                     values[position] = -1
@@ -180,10 +180,10 @@ class Subject:
         return line, offset - self._line_starts[line - 1] + 1
 
 
-def _broken(value: int, index: int) -> WiringError | None:
+def _broken(value: int, index: int, count: int) -> WiringError | None:
     """What is wrong with a number of a `from`, if it reads no layer."""
     try:
-        read_reference(value, index)
+        read_reference(value, index, count)
     except WiringError as error:
         return error
     return None

@@ -23,6 +23,8 @@ RIGHT_CHANNELS = [
     behind("[-1, 1, SE, []]"),
     behind("[-1, 1, CBAM, [7]]"),  # Ultralytics' CBAM takes its kernel
     behind("[-1, 1, CBAM, [100]]"),  # no number of channels
+    behind("[-1, 1, SEBlock, [16]]"),  # the ratio, in a class of one's own
+    behind("[-1, 1, SGE, [32]]"),  # the groups
     behind("[-1, 1, SE, [64]]", "width_multiple: 0.25\n"),  # the number after scaling
     behind("[-1, 1, SE, [128]]", "scales: {n: [0.33, 0.25, 1024], s: [0.33, 0.5, 1024]}\n"),
     behind("[-1, 1, Unheard, [512]]"),
@@ -86,3 +88,24 @@ def test_an_unknown_module_is_noted_once_with_close_names(find: Find) -> None:
     (found,) = find(text, select="YA209")
     assert (found.level, found.place.line, found.place.column) == ("note", 5, 13)
     assert str(found.meant).startswith("did you mean C2f")
+
+
+@pytest.mark.parametrize(
+    ("name", "close"),
+    [
+        ("c3", "C3"),
+        ("Upsample", "nn.Upsample"),
+        ("BottleneckCSPX", "BottleneckCSP or BottleneckCSPA"),
+        ("Conccat", "Concat"),
+        ("Detetc", "Detect"),
+        ("C2fe", "C2f"),
+        ("MyAttention", None),
+        ("MyCBAM", None),
+        ("SEE", None),
+    ],
+)
+def test_a_name_is_proposed_for_one_that_is_a_slip_away(
+    find: Find, name: str, close: str | None
+) -> None:
+    (found,) = find(behind(f"[-1, 1, {name}, []]"), select="YA209")
+    assert found.meant == (close and f"did you mean {close}?")

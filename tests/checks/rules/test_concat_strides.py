@@ -18,6 +18,9 @@ RIGHT = [
     config(V8, {9: "[[-1, 4], 1, LowFAM, []]"}),
     config(V8, dict.fromkeys(range(8), "[-1, 1, MobileBlock, [64]]")),
     config(V8, {9: "[[-1, 5], 1, Fusion, [bifpn]]"}),
+    config(V8, {9: "[[-1, 5], 1, EnhancedConcat, [1]]"}),  # a fork's own may resize
+    # The same module elsewhere halves the map.
+    config(V8, {5: "[-1, 1, LAE, [512, 3, 2]]", 14: "[-1, 1, LAE, []]"}),
     # An attention by name, used as a convolution with a stride.
     config(V8, {5: "[-1, 1, CBAM, [512, 3, 2]]"}),
 ]

@@ -45,6 +45,11 @@ WRONG = [
 ]
 
 
+def test_a_dead_row_of_another_size_is_not_brought_to_life(find: Find) -> None:
+    (found,) = find(config(V8, {19: [V8[19], "[-1, 1, Involution, [512, 3, 2]]"]}), select="YA206")
+    assert (found.level, found.fix) == ("error", None)
+
+
 @pytest.mark.parametrize("text", RIGHT)
 def test_layers_that_are_read_are_not_flagged(find: Find, text: str) -> None:
     assert find(text, select="YA206") == []

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from configs import SMALL
-from necks import V5, V7, V8, config
+from necks import STREAMS, V5, V7, V8, config
 
 from yaml_attn.checks.finding import Finding
 
@@ -20,6 +20,7 @@ RIGHT = [
     config(V8),
     config(V5),
     config(V7),
+    STREAMS.replace("[[11, 14], 1, Detect", "[[7, 8], 1, Detect"),
     head("[13, 16, 18]").replace("[[-1, 7], 1, Concat", "[[-1, 7], 1, Fusion"),
     # An attention in the place of the block.
     config(V8, {16: "[-1, 1, CBAM, [256]]"}),
@@ -29,6 +30,7 @@ WRONG = [
     (head("[12, 16, 19]"), [7]),
     (head("[12, 15, 18]"), [7, 11, 15]),
     (head("[13, 14, 19]"), [11]),
+    (STREAMS.replace("[[11, 14], 1, Detect", "[[10, 14], 1, Detect"), [7]),
     (head("[11, 16, 19]"), [7]),
     (head("[13, 15, 19]", "Segment"), [11]),
     (head("[13, 15, 19]", "MyHead"), [11]),

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from necks import V5, V7, V8, config
+from necks import STREAMS, V5, V7, V8, config
 
 from yaml_attn.checks.finding import Finding
 
@@ -13,6 +13,7 @@ RIGHT = [
     config(V8),
     config(V5),
     config(V7),
+    STREAMS,
     # MAFPN joins a block with an Upsample that went up before.
     config(V8, {13: [V8[13], "[[11, -1], 1, Concat, [1]]", "[-1, 3, C2f, [128]]"]}),
     config(V8, {9: "[[-1, 4], 1, CAFM, []]"}),

@@ -25,6 +25,8 @@ RIGHT = [
     commented("  # 5x5"),
     commented("  # 1024"),
     commented("  # 5 experts", inserted=False),
+    commented("  # 2 Convolutions"),
+    commented("  # 6 Conv"),
 ]
 WRONG = [
     commented("  # 5"),
@@ -33,6 +35,8 @@ WRONG = [
     commented("  # 5 (P4/16-medium)"),
     commented("  # 2 (P4/16)"),
     commented("  # 5 down"),
+    commented("  # 4 Conv"),
+    commented("  # 5 Conv, down", inserted=False),
     commented("  # 5", inserted=False),
     commented("  # 5\r").replace("\n", "\r\n").replace("\r\r", "\r"),
 ]

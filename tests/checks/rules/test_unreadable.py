@@ -32,7 +32,9 @@ READABLE = [
     config(V5),
     FLOW.replace("\n", "\r\n"),
     "\ufeff" + FLOW,
-    FLOW.replace("# 0", "# 注意 , [ ] \u00a0"),
+    FLOW.replace("# 0", "# 注意 , [ ] \u00a0\uff0c"),
+    FLOW.replace("[64]]", "[64, '\uff0c']]"),
+    FLOW.replace("nc: 2", "nc: 2\nname: x\uff0cy"),
     FLOW.removesuffix("\n"),
 ]
 
@@ -41,6 +43,10 @@ WRONG = [
     (FLOW.replace("nc: 2", "nc: 2\x07"), 1, "YA001"),
     (FLOW.replace("   [-1, 3, C3, [64]]", " \u00a0 [-1, 3, C3, [64]]"), 6, "YA002"),
     (FLOW.replace("   [-1, 3, C3, [64]]", "\u3000[-1, 3, C3, [64]]"), 6, "YA002"),
+    (FLOW.replace("-1, 3, C3, [64]", "-1\uff0c3, C3, [64]"), 6, "YA002"),
+    (FLOW.replace("[64]]", "[64\uff0c2]]"), 6, "YA002"),
+    (FLOW.replace("C3, [64]", "\u201cC3\u201d, [64]"), 6, "YA002"),
+    (FLOW.replace("backbone:", "backbone\uff1a").replace("head:", "head\uff1a"), 3, "YA002"),
     (FLOW.replace("[64]],", "[64]]"), 6, "YA003"),
     (FLOW.replace("[64]],", "[64]]  # x, [y]"), 6, "YA003"),
     (FLOW.replace("C3, [64]]", "C3, [64]"), 6, "YA004"),

@@ -3,7 +3,7 @@
 The first argument of an attention row is the number of channels before any width scaling, as in
 the rows around it. Copied from another place it is wrong: some frameworks stop at it, others build
 the layer for the wrong width. A number that width scaling gives from the right one is accepted,
-and so is whatever does not look like channels.
+and so is whatever does not look like channels: 16 and 32 are the usual ratio and number of groups.
 
 Wrong:
 
@@ -42,7 +42,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             continue
         written = layer.args[0]
         (source,) = subject.inputs(index)
-        if type(written) is not int or written < 16 or written % 8 or not _told(subject, source):
+        if type(written) is not int or not _is_channels(written) or not _told(subject, source):
             continue
         channels = nominal_channels(subject.network, source)
         if channels is None or written in {channels, *_scaled(subject, channels)}:
@@ -53,6 +53,11 @@ def check(subject: Subject) -> Iterator[Finding]:
             f"gives {channels}",
             meant=f"write {channels}, or c2, which every framework resolves itself",
         )
+
+
+def _is_channels(written: int) -> bool:
+    """Whether a number can be nothing else: 16 and 32 are the usual ratio and groups."""
+    return written > 32 and written % 8 == 0
 
 
 def _told(subject: Subject, index: int) -> bool:

@@ -101,7 +101,8 @@ def _later_readers(subject: Subject, index: int) -> list[tuple[int, int]]:
 def _sure_reader(subject: Subject, index: int) -> Fix | None:
     """The edit that brings it to life, if only one input below can be meant to read it."""
     readers = _later_readers(subject, index)
-    if len(readers) != 1:
+    (source,) = subject.inputs(index)
+    if len(readers) != 1 or subject.strides[source] != subject.strides[index]:
         return None
     return subject.repoint(*readers[0], index)
 

@@ -2,8 +2,12 @@
 
 In a neck that goes up and down again, the Concat on the way down reads the very layer that the
 Upsample of that stride read. One row too early has the same stride, so nothing fails: the number
-was kept although a row was inserted above. (YOLOv7 and YOLOR reduce a layer for the Upsample
-alone and read it unreduced on the way down; their configs are left out.)
+was kept although a row was inserted above. (YOLOv4, YOLOv7 and YOLOR reduce a layer for the
+Upsample alone, as they reduce what the Upsample is joined with, and read it unreduced on the way
+down; such necks are left out.)
+
+A warning where it is so at all levels, several of them, and no attention above explains the
+numbers: then somebody may have wanted it.
 
 Wrong:
 
@@ -37,40 +41,67 @@ from yaml_attn.checks.finding import Finding, Rule
 from yaml_attn.checks.kept import kept
 from yaml_attn.checks.subject import Reference, Subject
 from yaml_attn.config.network import IMAGE
-from yaml_attn.dialects import recognise
-from yaml_attn.dialects.strides import enlarges, is_known, shrinks
+from yaml_attn.dialects.strides import enlarges, is_known, plain, shrinks
 
 RULE = Rule("YA205", "early-lateral", "error")
 
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Every Concat on the way down that reads above what the Upsample of its stride read."""
-    if recognise(subject.network, subject.document.settings) == "yolov7":
+    if _reduces_laterals(subject):
         return
+    early, levels = [], 0
     for index in range(len(subject.network)):
         far = _far_input(subject, index)
-        if far is None:
+        lateral = None if far is None else _sent_up(subject, index)
+        if far is None or lateral is None:
             continue
-        lateral = _sent_up(subject, index)
-        if lateral is None or far.target == lateral:
-            continue
-        if subject.through(far.target) in _above(subject, subject.through(lateral)):
-            yield RULE.found(
-                subject.place_of(index, far.position),
-                f"{subject.layer(index).module} reads {subject.named(far.target)} on the way "
-                f"down, but {subject.named(lateral)} was sent up",
-                **kept(subject, far, partial(_fits, subject, lateral), lateral),
-            )
+        levels += 1
+        if far.target != lateral and _is_early(subject, far.target, lateral):
+            told = kept(subject, far, partial(_fits, subject, lateral), lateral)
+            early.append((far, lateral, told))
+    meant = levels == len(early) > 1 and not any(told["fix"] for *_, told in early)
+    for far, lateral, told in early:
+        yield RULE.found(
+            subject.place_of(far.layer, far.position),
+            f"{subject.layer(far.layer).module} reads {subject.named(far.target)} on the way "
+            f"down, but {subject.named(lateral)} was sent up",
+            **told,
+            level="warning" if meant else "error",
+        )
+
+
+def _is_early(subject: Subject, index: int, lateral: int) -> bool:
+    return subject.through(index) in _above(subject, subject.through(lateral))
 
 
 def _fits(subject: Subject, lateral: int, other: int) -> bool:
     return subject.through(other) == subject.through(lateral)
 
 
+def _reduces_laterals(subject: Subject) -> bool:
+    """Whether an Upsample is joined with a convolution made for this: a lateral, reduced."""
+    for index in range(len(subject.network)):
+        inputs = [subject.through(each) for each in subject.inputs(index) if each != IMAGE]
+        layers = [subject.layer(each) for each in inputs]
+        up = any(enlarges(each.module, each.args) for each in layers)
+        if up and subject.is_join(index) and any(_is_lateral(subject, each) for each in inputs):
+            return True
+    return False
+
+
+def _is_lateral(subject: Subject, index: int) -> bool:
+    """Whether a convolution reads one layer from afar."""
+    reads = subject.inputs(index)
+    afar = len(reads) == 1 and reads[0] < index - 1
+    return afar and "Conv" in subject.layer(index).module
+
+
 def _far_input(subject: Subject, index: int) -> Reference | None:
     """The far one of two inputs, where the near one comes from a downsampling."""
     references = list(subject.references(index))
-    if not subject.is_join(index) or len(references) != 2:
+    # The weighted Concats of a BiFPN join the levels of the backbone with those of the neck.
+    if plain(subject.layer(index).module) != "Concat" or len(references) != 2:
         return None
     near = [each for each in references if each.target == index - 1]
     far = [each for each in references if each.target != index - 1 and each.target != IMAGE]

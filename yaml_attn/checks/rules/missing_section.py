@@ -1,7 +1,7 @@
 """The file has a backbone without a head, or a head without a backbone.
 
 The frameworks stop with a `KeyError`. Files with neither key are no model configs and are left
-out.
+out. What is no YAML file by its name, such as a README that shows a config, is said to be none.
 
 Wrong:
 

@@ -1,8 +1,8 @@
 """A trailing comment repeats a layer number that the layer no longer has.
 
 `# 17 (P3/8-small)` behind layer 18 is what the next reader will write into a `from`. Only numbers
-that surely mean the row are looked at: alone, or before P3, (P3/8 and the like, or off by just the
-attention rows above.
+that surely mean the row are looked at: alone, before P3, (P3/8 and the like or before the row's own
+module, or off by just the attention rows above.
 
 Wrong:
 
@@ -46,7 +46,8 @@ def check(subject: Subject) -> Iterator[Finding]:
         number = int(text[slice(*span)])
         if number == index or number >= len(subject.network):
             continue
-        if not _ROWS_OWN.match(text, span.end) and (not above or number != index - above):
+        own = _ROWS_OWN.match(text, span.end) or _names(text, span.end, subject.layer(index).module)
+        if not own and (not above or number != index - above):
             continue
         yield RULE.found(
             subject.place_of_span(span, index),
@@ -54,3 +55,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             meant=f"the row is layer {index}",
             fix=subject.renumber(span, index, "comment", index),
         )
+
+
+def _names(text: str, offset: int, module: str) -> bool:
+    """Whether a comment goes on with a module's name."""
+    return bool(re.compile(rf"[ \t]+{re.escape(module)}(?!\w)").match(text, offset))

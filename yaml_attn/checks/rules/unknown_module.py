@@ -1,7 +1,7 @@
 """A module that no framework has, and that is no bundled attention mechanism.
 
 Your own code must define it, or the framework stops at the name. A note, because forks bring
-modules of their own; a close name says what may have been meant.
+modules of their own; a name that is one slip away, or the same but for its case, may be meant.
 
 Wrong:
 
@@ -21,12 +21,11 @@ Right:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from yaml_attn.checks.finding import Finding, Rule
 from yaml_attn.checks.subject import Subject
 from yaml_attn.dialects.composed import parse
-from yaml_attn.dialects.strides import MODULES, is_known
+from yaml_attn.dialects.strides import MODULES, is_known, plain
 from yaml_attn.errors import UnknownModuleError
 from yaml_attn.modules.registry import MECHANISMS, find, known
 
@@ -41,7 +40,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         if name in seen or is_known(name) or known(name) or _is_composed(name):
             continue
         seen.add(name)
-        close = get_close_matches(name, [*MODULES, *MECHANISMS], n=2, cutoff=0.8)
+        close = _close(name)
         yield RULE.found(
             subject.place_of_span(subject.document.rows[index].module, index),
             f"{name} is no module of YOLOv5, YOLOv7, YOLOv9 or Ultralytics, and no bundled "
@@ -56,3 +55,25 @@ def _is_composed(name: str) -> bool:
         return parse(name, find) is not None
     except UnknownModuleError:
         return False
+
+
+def _close(name: str) -> list[str]:
+    """The names that may be meant: forks' own are often alike, so a slip is one letter."""
+    names = sorted({*MODULES, *MECHANISMS})
+    same = [each for each in names if _bare(each) == _bare(name)]
+    # Of three letters, one that is another makes another name.
+    return same or [each for each in names if len(name) > 3 and _is_slip(name, each)][:2]
+
+
+def _bare(name: str) -> str:
+    """A name whatever its case, and without the package before it."""
+    return plain(name).rpartition(".")[2].casefold()
+
+
+def _is_slip(word: str, other: str) -> bool:
+    """Whether one letter is too many, missing or another, or two neighbours are swapped."""
+    differ = (at for at, (a, b) in enumerate(zip(word, other, strict=False)) if a != b)
+    start = next(differ, min(len(word), len(other)))
+    word, other = word[start:], other[start:]
+    swapped = word[:2] == other[1::-1] and word[2:] == other[2:]
+    return swapped or word[1:] in {other, other[1:]} or word == other[1:]
