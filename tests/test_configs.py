@@ -57,6 +57,6 @@ def test_where_rows_do_not_tell_a_stride_the_comment_of_that_row_does(tmp_path: 
     # The stem halves twice, which its comment does not say: no other stride may follow from it.
     path.write_text(SMALL.replace("Conv, [8, 3, 2]", "MyStem, [8]", 1), encoding="utf-8")
     config = yaml_attn.load(path)
-    assert config.strides[:4] == [2, 4, None, None]
+    assert config.strides == [None, None, None, None, None, None, 4, None]
     assert [place.keys for place in config.places if place.name == "P2"] == [(6,)]
     assert "P3" not in {place.name for place in config.places}

@@ -260,11 +260,14 @@ class Config:
 
     @cached_property
     def strides(self) -> Sequence[float | None]:
-        """The stride of each layer, as far as the rows tell, or else its comment (`P3/8`)."""
+        """The stride of each layer, as far as rows, or comments on what the head reads, tell."""
         found = strides(self.network, keeps=lambda name: finds(name, self.mechanism))
-        # A comment tells of its own row alone: what follows from it may not be so.
-        told = map(self.document.strides_told.get, (layer.key for layer in self.network.layers))
-        return [other if each is None else each for each, other in zip(found, told, strict=True)]
+        # A comment (`P3/8`) tells of its own row alone: what follows from it may not be so.
+        for source in self.network.layers[-1].sources:
+            at = self.network.index.get(source.key)
+            if at is not None and found[at] is None:
+                found[at] = self.document.strides_told.get(source.key)
+        return found
 
     def builder(self, repo: str | Path | None = None) -> str | None:
         """What `build` would use: "bundled", "ultralytics", "checkout", or None for nothing."""
