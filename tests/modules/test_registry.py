@@ -96,6 +96,16 @@ def test_what_has_no_form_as_a_layer_is_refused_with_the_reason(refused: registr
     assert registry.refused("SE") is None
 
 
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [("EMA", "Efficient Multi-Scale"), ("lska", "Kernel"), ("MyAttention", "MyAttention")],
+)
+def test_no_other_mechanism_is_guessed_where_none_is_meant(written: str, what: str) -> None:
+    with pytest.raises(UnknownModuleError, match=what) as caught:
+        find(written)
+    assert "Did you mean" not in str(caught.value)
+
+
 @pytest.mark.parametrize("written", ["Conv", "C3", "nn.Upsample", "", "zzz"])
 def test_other_layers_are_not_taken_for_attention(written: str) -> None:
     assert not known(written)

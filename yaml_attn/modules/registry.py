@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from yaml_attn.errors import UnknownModuleError
 from yaml_attn.modules.catalog import MECHANISMS
+from yaml_attn.modules.catalog.absent import ABSENT
 from yaml_attn.modules.catalog.refused import REFUSED
 from yaml_attn.modules.mechanism import Mechanism, Parameter, Refused
 from yaml_attn.modules.native import NATIVE, NativeMechanism
@@ -106,20 +107,34 @@ def find(name: str) -> AnyMechanism:
         raise UnknownModuleError(
             f"{name} is offered by {sources}", hint="Name the class itself: PACKAGE.MODULE:CLASS."
         )
-    names = {**_meanings(), **{_key(each.name): (each.name,) for each in entry_point_mechanisms()}}
-    # So many end in Attention that, letter by letter, all of them are close.
-    close = [key for key in names if _root(key) == _root(_key(name))]
-    matches = get_close_matches(_key(name), names, n=3, cutoff=0.5)
-    # A slip of one letter keeps the length, which difflib does not weigh.
-    close += sorted(matches, key=lambda match: abs(len(match) - len(_key(name))))
-    guesses = list(dict.fromkeys(meaning for match in close for meaning in names[match]))[:3]
-    guess = f"Did you mean {' or '.join(guesses)}? " if guesses else ""
+    absent = next(
+        (what for each, what in ABSENT.items() if _root(_key(each)) == _root(_key(name))), ""
+    )
+    guess = "" if absent else _guess(name)
     raise UnknownModuleError(
-        f"no bundled attention mechanism is called {name}",
+        f"no bundled attention mechanism is called {name}" + f" ({absent})" * bool(absent),
         hint=f"{guess}`yaml-attn modules` lists what there is. "
         f"A class of yours is given as ./my_attn.py:{name}, by --module to insert it, by --own "
         "where rows name it already.",
     )
+
+
+def _guess(name: str) -> str:
+    """Which mechanisms may be meant, as a sentence; empty if none is close."""
+    from yaml_attn.modules.own import entry_point_mechanisms  # noqa: PLC0415 (as above)
+
+    roots: dict[str, list[str]] = {}
+    for key, meanings in _meanings().items():
+        roots.setdefault(_root(key), []).extend(meanings)
+    for each in entry_point_mechanisms():
+        roots.setdefault(_root(_key(each.name)), []).append(each.name)
+    # So many end in Attention that, letter by letter, all of them are close: without it.
+    wanted = _root(_key(name))
+    matches = get_close_matches(wanted, roots, n=3, cutoff=0.6)
+    # A slip of one letter keeps the length, which difflib does not weigh.
+    close = sorted(matches, key=lambda match: abs(len(match) - len(wanted)))
+    guesses = list(dict.fromkeys(each for match in close for each in roots[match]))[:3]
+    return f"Did you mean {' or '.join(guesses)}? " if guesses else ""
 
 
 def finds(name: str, find: Callable[[str], AnyMechanism] = find) -> bool:
