@@ -237,7 +237,7 @@ def test_an_image_that_the_strides_do_not_divide_is_named() -> None:
     assert "stride" not in caught.value.message
     assert " gives 25x25" in caught.value.message
     assert (
-        caught.value.hint == "100 pixels are no multiple of the largest stride, 8; 96 and 104 are."
+        caught.value.hint == "100 pixels are no multiple of the largest stride, 8: use 96 or 104."
     )
 
 

@@ -31,6 +31,7 @@ models/yaml_attn_modules.py: new, {lines} lines
              c2 = ch[f]
 repo knows SE.
 """
+NOTHING = "repo has nothing of yaml-attn's to take out.\n"
 
 
 @pytest.fixture
@@ -89,18 +90,19 @@ def test_undo_takes_it_out_again(run: Run, repo: Path) -> None:
     run("apply", "--repo", "repo", "--module", "SE")
     undone = run("apply", "--repo", "repo", "--undo")
     assert "-from models.yaml_attn_modules import *\n" in undone.out
-    assert undone.out.endswith("models/yaml_attn_modules.py: removed\nrepo is as it was.\n")
+    assert undone.out.endswith(
+        "models/yaml_attn_modules.py: removed\nrepo is as it was.\n"
+        "Checkpoints that were trained there load once `yaml-attn apply` was run again.\n"
+    )
     assert parser(repo) == parser_source()
-    assert run("apply", "--repo", "repo", "--undo").out == "repo was not changed before.\n"
+    assert run("apply", "--repo", "repo", "--undo").out == NOTHING
     assert run("apply", "--repo", "repo", "--undo", "--module", "SE").code == 2
 
 
 def test_undo_says_which_configs_stay(run: Run, repo: Path, config: Path) -> None:
     run("apply", "--repo", "repo", "--config", config.name)
     undone = run("apply", "--repo", "repo", "--undo")
-    assert undone.out.endswith(
-        "repo is as it was.\nConfigs that name these mechanisms stay: models/small_SE.yaml.\n"
-    )
+    assert "repo is as it was, but for configs that stay: models/small_SE.yaml.\n" in undone.out
     assert (repo / "models/small_SE.yaml").exists()
 
 
@@ -159,6 +161,21 @@ def test_mechanisms_that_the_fork_has_itself_are_named(run: Run, tmp_path: Path)
     assert result.code == 0
 
 
+def test_rows_that_the_fork_builds_with_its_own_class_are_told_last(
+    run: Run, tmp_path: Path, config: Path
+) -> None:
+    repo = write_checkout(tmp_path / "repo", common="class SE(nn.Module):\n    pass\n")
+    result = run("apply", "--repo", "repo", "--config", config.name)
+    assert result.out.endswith("repo needs nothing of yaml-attn for this config.\n")
+    assert "SE is the checkout's own class in models/common.py:" in result.err
+    assert f"`yaml-attn build {config.name} --repo repo` tries it." in result.err
+    assert not (repo / "models/yaml_attn_modules.py").exists()
+    assert (
+        json.loads(run("apply", "--repo", "repo", "--config", config.name, "--json").out)["train"]
+        is None
+    )
+
+
 def test_what_is_not_recognised_is_refused(run: Run, tmp_path: Path) -> None:
     parser = parser_source().replace("parse_model", "parse").encode()
     repo = write_checkout(tmp_path / "repo", parser=parser)
@@ -177,14 +194,13 @@ def test_a_class_of_the_users_is_made_known_by_own_or_by_module(
     config.write_text(config.read_text().replace("SE,", "Mine,"))
     call = ("apply", "--repo", "repo", "--config", config.name, "--dry-run")
     unknown = run(*call)
-    assert "small_SE.yaml names Mine, C3, Detect, which neither repo nor yaml-attn" in unknown.err
-    assert "by --own FILE.py:CLASS." in unknown.err
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "layer 2: names Mine, which neither repo nor yaml-attn has" in unknown.err
+    assert "--own FILE.py:CLASS names a class of yours." in unknown.err
     for option in ("--own", "--module"):
-        result = run(*call, option, "./mine.py:Mine")
-        assert "names C3, Detect, which" in result.err
-        assert "repo would know Mine.\n" in result.out
+        assert "repo would know Mine.\n" in run(*call, option, "./mine.py:Mine").out
     json_ = run(*call, "--own", "./mine.py:Mine", "--json", "--check")
     assert json.loads(json_.out)["mechanisms"] == ["Mine"]
     assert (json_.code, parser(repo)) == (1, parser_source())
     run("apply", "--repo", "repo", "--own", "./mine.py:Mine")
-    assert "names C3, Detect, which" in run(*call).err  # known already
+    assert run(*call).code == 0  # known already

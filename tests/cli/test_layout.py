@@ -61,6 +61,12 @@ def test_words_are_cut_before_references_are() -> None:
     assert (gap, widths, breaks) == (1, [16, 11], [REFERENCES, WORDS])
 
 
+def test_of_references_those_of_the_longest_column_are_cut_first() -> None:
+    rows = [["from", "reads"], ["[114, 115, 116, 117, 118, 119, 120, 121]", "9 (SE), not 8 (C3)"]]
+    gap, widths, breaks = fitted(rows, [REFERENCES, REFERENCES], 30)
+    assert (gap, widths, breaks) == (1, [14, 15], [WORDS, REFERENCES])
+
+
 def test_where_nothing_fits_words_are_cut_and_numbers_are_not() -> None:
     rows = [["name", "parameters"], ["a-name-that-is-very-long", "1,182,720"]]
     gap, widths, _ = fitted(rows, [REFERENCES, None], 24)

@@ -55,7 +55,8 @@ def test_places_as_json(run: Run) -> None:
 def test_keywords_that_need_unknown_strides_are_left_out(
     run: Run, tmp_path: Path, old: str, new: str, missing: set[str]
 ) -> None:
-    (tmp_path / "small.yaml").write_text(SMALL.replace(old, new))
+    text = SMALL.replace(" (P2/4)", "").replace(old, new)  # nor may a comment tell
+    (tmp_path / "small.yaml").write_text(text)
     found = json.loads(run("places", "small.yaml", "--json").out)
     names = {place["name"] for place in found["places"]}
     assert names & {"P2", "P3", "detect", "stages"} == {"P2", "P3", "detect", "stages"} - missing

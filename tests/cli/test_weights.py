@@ -53,8 +53,12 @@ def test_it_writes_a_checkpoint_and_says_what_became_of_every_tensor(run: Run, f
         "layer; 2,815 numbers right."
     )
     use = (
-        "Use, in a checkout that knows SE (yaml-attn apply --repo FOLDER --config small_SE.yaml): "
-        "python train.py --cfg small_SE.yaml --weights small_SE.pt"
+        "Use: yaml-attn apply --repo FOLDER --config small_SE.yaml, then in that checkout the "
+        "command that it prints, which starts from small_SE.pt."
+    )
+    fewer = (
+        "train.py counts fewer tensors: it leaves out the head's anchors, and with another number "
+        "of classes what that changes."
     )
     assert lines[3:] == [
         "Transferred 83 of 83 tensors, 9,767 of 9,767 numbers.",
@@ -62,6 +66,7 @@ def test_it_writes_a_checkpoint_and_says_what_became_of_every_tensor(run: Run, f
         "What the head reads differs from the base's by at most 0, at one random image.",
         "Wrote small_SE.pt, a checkpoint.",
         use,
+        fewer,
         "It holds weights for training, and no network: detect with what training leaves.",
     ]
     written = torch.load(files / "small_SE.pt", weights_only=False)
@@ -219,7 +224,9 @@ def test_a_config_without_mechanisms_of_ours_is_trained_as_ever(
 def test_blocks_with_attention_are_mechanisms_of_ours_too(run: Run) -> None:
     edit = ("replace", "-b", "small.yaml", "--at", 2, "-m", "C3[SE]", "-o", "b.yaml")
     assert run(*edit).code == 0
-    assert "in a checkout that knows C3SE (yaml-attn apply" in run(*CALL[:-1], "b.yaml").out
+    elsewhere = run(*CALL[:-1], "b.yaml", "-o", "other.pt").out
+    assert "Use: yaml-attn apply --repo FOLDER --config b.yaml, then in that" in elsewhere
+    assert f"that it prints, with --weights {Path('other.pt').resolve()}." in elsewhere
 
 
 @pytest.mark.parametrize(

@@ -41,16 +41,18 @@ def explain(
         maps = [(_name(model, source), value) for source, value in inputs]
         largest = int(max(layer.stride or 1 for layer in model.resolved))
         less = imgsz // largest * largest
-        instead = f"{less} and {less + largest} are" if less else f"{largest} is"
-        odd_size = f"{imgsz} pixels are no multiple of the largest stride, {largest}; {instead}."
+        instead = f"{less} or {less + largest}" if less else str(largest)
+        odd_size = (
+            f"{imgsz} pixels are no multiple of the largest stride, {largest}: use {instead}."
+        )
         fits = imgsz % largest == 0
         message = f"{module} joins {different_sizes(maps, imgsz, fits=fits)}"
         return BuildError(message, layer=at, hint=STALE if fits else odd_size)
-    odd = [source for source, shape in enumerate(before) if _is_unexpected(model, source, shape)]
-    if odd and any(source in odd for source, _ in inputs):
+    other = [source for source, shape in enumerate(before) if _is_unexpected(model, source, shape)]
+    if other and any(source in other for source, _ in inputs):
         return BuildError(
-            f"{module} failed: {_name(model, odd[0])} gives {before[odd[0]][0]} channels, where"
-            f" {model.title} takes it to give {model.resolved[odd[0]].channels}",
+            f"{module} failed: {_name(model, other[0])} gives {before[other[0]][0]} channels, where"
+            f" {model.title} takes it to give {model.resolved[other[0]].channels}",
             layer=at,
             hint="The args of that layer do not fit what it reads.",
         )

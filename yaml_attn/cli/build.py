@@ -30,6 +30,7 @@ def build(
     """
     from yaml_attn.api import load  # noqa: PLC0415
     from yaml_attn.cli import records  # noqa: PLC0415
+    from yaml_attn.cli.render import console  # noqa: PLC0415
     from yaml_attn.cli.show import totals  # noqa: PLC0415
 
     config = load(file, dialect=dialect, scale=scale, own=own or ())
@@ -46,6 +47,7 @@ def build(
         )
         return
     scale = f" at scale {config.scale}" if config.scale else ""
-    typer.echo(f"{config.label} builds{scale}: {len(report.layers)} layers, {totals(report)}")
+    out = console()
+    out.print(f"{config.label} builds{scale}: {len(report.layers)} layers, {totals(report)}")
     if real:
-        typer.echo(f"Forward and backward at {imgsz} pixels are finite.")
+        out.print(f"Forward and backward at {imgsz} pixels are finite.")

@@ -25,9 +25,11 @@ def contract_table(checks: Sequence[Check]) -> Table:
     return found
 
 
-def contract_summary(name: str, checks: Sequence[Check], listing: str) -> str:
-    """How many promises are kept, what lists them, and the broken ones with what was seen."""
+def contract_summary(name: str, checks: Sequence[Check], listing: str = "") -> str:
+    """How many promises are kept; given what lists them, also the broken ones, one a line."""
     broken = [each for each in checks if not each.passed]
     kept = f"{name} keeps {len(checks) - len(broken)} of {len(checks)} promises of a layer"
-    seen = "; ".join(f"{each.name}: no, {each.detail}" for each in broken)
-    return f"{kept} (`{listing}` lists them){f'. Broken: {seen}' if broken else ''}."
+    if not listing:
+        return f"{kept}."
+    seen = "".join(f"\nBroken: {each.name}: {each.detail}" for each in broken)
+    return f"{kept} (`{listing}` lists them).{seen}"

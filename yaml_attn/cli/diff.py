@@ -134,7 +134,7 @@ def _print(difference: Difference, edited: Config | None, style: Format) -> None
     if style is Format.markdown:
         out.print(f"```diff\n{difference.text}\n```\n", markup=False)
     elif difference.text:
-        out.print(unified_diff(difference.text, style))
+        out.print(unified_diff(difference.text, style), soft_wrap=True)
     print_table(out, change_table(difference.changes), style)
     told = edit_lines(edited) if edited else []
     if told and style is not Format.rich:  # in markdown they would be rows of the table

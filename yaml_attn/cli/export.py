@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from yaml_attn.cli import options
+from yaml_attn.cli.render import console
 from yaml_attn.cli.writing import STDOUT
 from yaml_attn.errors import UsageError
 
@@ -75,4 +76,4 @@ def export(
     if json:
         options.print_json({"output": str(target), "mechanisms": written, "lines": count})
     elif not quiet:
-        typer.echo(f"Wrote {target}: {', '.join(written)}; {count} lines.")
+        console().print(f"Wrote {target}: {', '.join(written)}; {count} lines.")

@@ -1,8 +1,9 @@
-"""How the columns of a table share a terminal, and where a cell may be broken into lines."""
+"""How text and the columns of a table fit a terminal: where they may be broken into lines."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -15,9 +16,23 @@ REFERENCES: Final = re.compile(r"(?<!\bnot)(?<!->) (?![^\[]*\])(?!\()")
 ITEMS: Final = re.compile(", ")
 """Where a list may be ended by an ellipsis: `[32, 3, …]`. Its cells take one line always."""
 
-_GAP = 2  # columns of blanks between two columns, where there is room
+_GAPS = (2, 1)
 _LEAST_READABLE = 10
 _WELL_READABLE = 16
+
+
+def wrapped(text: str, width: int) -> str:
+    """Text in lines of a width, in characters; a word that is longer, a path, stays whole."""
+    return "\n".join(
+        textwrap.fill(
+            line,
+            max(width, 20),
+            break_long_words=False,
+            break_on_hyphens=False,
+            replace_whitespace=False,
+        )
+        for line in text.split("\n")
+    )
 
 
 def fitted(
@@ -34,24 +49,24 @@ def fitted(
     natural = [max(map(len, column)) for column in columns]
     ease = [comfortable(*each) for each in zip(columns, breaks, strict=True)]
     least = [_least(*each) for each in zip(columns, breaks, strict=True)]
-    for gap, needed in ((_GAP, ease), (1, ease), (1, least)):
+    wide, narrow = _GAPS
+    tries = ((wide, natural), (narrow, natural), (wide, ease), (narrow, ease), (narrow, least))
+    for gap, needed in tries:
         free = space - gap * (len(columns) - 1)
         if sum(needed) <= free:
             return gap, _shared(natural, needed, free), list(breaks)
-    # Words are cut before references are, numbers never.
-    for cut in ([WORDS], [WORDS, REFERENCES]):
-        least = [
-            min(width, _LEAST_READABLE) if pattern in cut else width
-            for width, pattern in zip(least, breaks, strict=True)
-        ]
-        if sum(least) <= free:
-            break
-    breaks = [WORDS if pattern in cut else pattern for pattern in breaks]
-    return gap, _shared(natural, least, free), breaks
+    # Words are cut before references are, the longest first; numbers never.
+    cut = list(breaks)
+    longest = sorted(range(len(least)), key=lambda at: (breaks[at] is REFERENCES, -least[at]))
+    for at in longest:
+        if breaks[at] in (WORDS, REFERENCES) and sum(least) > free:
+            least[at] = min(least[at], _LEAST_READABLE)
+            cut[at] = WORDS
+    return gap, _shared(natural, least, free), cut
 
 
 def comfortable(column: Sequence[str], pattern: re.Pattern[str] | None) -> int:
-    """The width in which a column is read with ease: nine of ten cells of a short one whole."""
+    """The width in which a column is read with ease: nine of ten cells in one line, if short."""
     widths = sorted(map(len, column))
     if pattern is None:
         return widths[-1]

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import sys
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from typing import Any, Final
 import typer
 
 from yaml_attn.cli.helping import WORDS
+from yaml_attn.cli.layout import wrapped
 from yaml_attn.errors import UsageError
 
 # Some releases of typer bring a click of their own, so the class is not to be had by its name.
@@ -160,15 +160,5 @@ def aside(text: str) -> None:
     if sys.stderr.isatty():
         with contextlib.suppress(OSError):
             width = os.get_terminal_size(sys.stderr.fileno()).columns
-            text = "\n".join(_wrapped(line, width) for line in text.split("\n"))
+            text = wrapped(text, width)
     typer.echo(text, err=True)
-
-
-def _wrapped(line: str, width: int) -> str:
-    return textwrap.fill(
-        line,
-        max(width, 20),
-        break_long_words=False,
-        break_on_hyphens=False,
-        replace_whitespace=False,
-    )

@@ -115,7 +115,7 @@ def _print_all(mechanisms: Sequence[Mechanism], offered: Sequence[OwnMechanism])
         ["name", "family", "year", *widths, "paper", "aliases"],
         right=widths,
         wraps=["family", "paper", "aliases"],
-        spare=["aliases", "paper"],
+        spare=["aliases", "paper", "year", "family"],
     )
     for each in mechanisms:
         found.add(
@@ -245,7 +245,7 @@ def _native(each: NativeMechanism) -> str:
 
 def _try_out(mechanism: OwnMechanism, given: list[str], *, thorough: bool, json: bool) -> None:
     """Show a user's class and the promises that it keeps; exit code 1 if it is of no use."""
-    from yaml_attn.cli.contract_table import contract_table  # noqa: PLC0415
+    from yaml_attn.cli.contract_table import contract_summary, contract_table  # noqa: PLC0415
     from yaml_attn.cli.render import console, default_format, print_table  # noqa: PLC0415
     from yaml_attn.modules.arguments import row_arguments  # noqa: PLC0415
     from yaml_attn.modules.contract import check  # noqa: PLC0415
@@ -263,6 +263,7 @@ def _try_out(mechanism: OwnMechanism, given: list[str], *, thorough: bool, json:
         out = console(style)
         out.print("\n\n".join(filter(None, (mechanism.signature, mechanism.summary))) + "\n")
         print_table(out, contract_table(checks), style)
+        out.print(contract_summary(mechanism.name, checks))
     if any(each.required and not each.passed for each in checks):
         raise typer.Exit(1)
 

@@ -140,9 +140,11 @@ def console(style: Format | None = None, file: IO[str] | None = None) -> Console
     """A console for one of the formats; None is rich on a terminal and text elsewhere."""
     from rich.console import Console  # noqa: PLC0415
 
+    from yaml_attn.cli.terminal import Terminal  # noqa: PLC0415
+
     file = file or sys.stdout
     if (style or default_format(file)) is Format.rich:
-        return Console(file=file, highlight=False, markup=False, emoji=False)
+        return Terminal(file=file, highlight=False, markup=False, emoji=False)
     # Plain output must not depend on the width of a terminal that is not there.
     return Console(
         file=file,
@@ -163,7 +165,7 @@ def default_format(file: IO[str] | None = None) -> Format:
 def change_table(changes: Sequence[LayerChange]) -> Table:
     """Old index -> new index, what each `from` becomes, and which layer that means."""
     headers = ["", "old", "new", "from", "module", "args", "reads"]
-    found = Table(headers, right=["old", "new"], wraps=["args"], whole=["from", "reads"])
+    found = Table(headers, right=["old", "new"], short=["args"], whole=["from", "reads"])
     for change in changes:
         found.add(
             _MARKS[change.state],

@@ -92,7 +92,7 @@ def _print(config: Config, report: BuildReport | None) -> None:
         wraps=["from", "output"] if report else ["from", "args"],
         whole=["reads"],
         short=["args"] if report else [],
-        spare=["reads", "stride", "args", "n"] if report else [],
+        spare=["reads", "stride", "args", "n"] if report else ["reads"],
     )
     for index, change in enumerate(config.changes):
         cells = [
@@ -120,5 +120,7 @@ def _built(layer: LayerReport) -> list[str]:
 def totals(report: BuildReport) -> str:
     """Parameters, FLOPs and strides in one sentence."""
     strides = head_strides(report.strides)
-    flops = "" if report.flops is None else f", {report.flops / 1e9:.1f} GFLOPs"
+    flops = ""
+    if report.gflops is not None:
+        flops = f", {report.gflops:{'.1f' if report.gflops >= 1 else '.3g'}} GFLOPs"
     return f"{report.parameters:,} parameters{flops} at {report.imgsz} pixels; strides {strides}."

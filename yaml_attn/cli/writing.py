@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from yaml_attn.cli import options
 from yaml_attn.cli.contract_table import contract_summary
-from yaml_attn.cli.render import console, default_format, flow, head_strides, shape, unified_diff
+from yaml_attn.cli.render import (
+    console,
+    default_format,
+    flow,
+    head_strides,
+    mflops,
+    shape,
+    unified_diff,
+)
 from yaml_attn.dialects.composed import parse
 from yaml_attn.errors import UsageError
 from yaml_attn.files import installed
@@ -166,7 +174,8 @@ def _print(
     file = sys.stdout if target else sys.stderr
     style = default_format(file)
     out = console(style, file)
-    out.print(unified_diff(config.diff(target.name if target else "stdout").text, style))
+    difference = config.diff(target.name if target else "stdout")
+    out.print(unified_diff(difference.text, style), soft_wrap=True)
     for line in edit_lines(config):
         out.print(line)
     if verified is None:
@@ -250,7 +259,7 @@ def _added(
     layer: LayerReport, found: Verification | Outline, imgsz: int, *, count: bool = False
 ) -> str:
     parameters = f", {layer.parameters:,} parameters" if count else ""
-    cost = f", {layer.flops / 1e6:.3g} MFLOPs" if layer.flops is not None else ""
+    cost = f", {mflops(layer.flops)} MFLOPs" if layer.flops is not None else ""
     otherwise = "".join(f"; {each}" for each in found.taken.get(layer.index, ()))
     return (
         f"Layer {layer.index} ({layer.module}): {shape(layer.shape)} at {imgsz} pixels"
