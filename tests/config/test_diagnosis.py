@@ -14,6 +14,7 @@ from yaml_attn.config.diagnosis import (
     of_file,
     refuse_binary,
 )
+from yaml_attn.config.document import Document
 from yaml_attn.errors import DocumentError
 
 A = "[-1, 1, A, [8]]"
@@ -190,8 +191,10 @@ def test_an_error_keeps_all_that_it_says_when_its_cause_is_known() -> None:
 def test_what_is_no_text_is_not_told_to_be_saved_as_one(
     data: bytes, name: str, kind: str, like: str
 ) -> None:
-    with pytest.raises(UnreadableError, match=f"{name}: is {kind}, not a config\n.* {like}\\.$"):
-        refuse_binary(data, Path(name))
+    message = f"{name}: is {kind}, not a config\n.* {like}\\.$"
+    with pytest.raises(UnreadableError, match=message) as caught:
+        Document.parse(data, Path(name))
+    assert caught.value.cause == "encoding"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "gbk"])

@@ -212,11 +212,17 @@ def parser_source() -> str:
     return textwrap.dedent(PARSER).removeprefix("\n")
 
 
-def write_checkout(root: Path, parser: bytes | None = None, common: str = "") -> Path:
-    """A checkout with a `models` folder, a config folder and a training script."""
+def write_checkout(
+    root: Path, parser: bytes | None = None, common: str = "", names: str = "C3 SPPF Detect"
+) -> Path:
+    """A checkout with a `models` folder, a config folder and a training script.
+
+    `names` are those of YOLOv5's modules that rows may name, without ever being built.
+    """
+    others = "".join(f"{name} = Conv\n" for name in names.split())
     files = {
         "models/__init__.py": "",
-        "models/common.py": textwrap.dedent(BLOCKS) + textwrap.dedent(common),
+        "models/common.py": textwrap.dedent(BLOCKS) + others + textwrap.dedent(common),
         "models/experimental.py": textwrap.dedent(EXPERIMENTAL),
         "models/own.yaml": "nc: 80\n",
         "train.py": "",

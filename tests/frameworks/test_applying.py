@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -214,11 +215,58 @@ def test_a_parser_of_another_shape_is_named_and_nothing_is_written(tmp_path: Pat
     assert files(repo) == before
 
 
-def test_a_module_that_neither_side_has_is_told(repo: Path, tmp_path: Path) -> None:
-    document = config(tmp_path, SMALL.replace("C3, [16]", "Mine, [16]", 1))
-    found = Checkout(repo).foreign(document)
-    assert "Mine" in found
-    assert not {"Conv", "Concat", "SE"} & {*found}
+@pytest.mark.parametrize(
+    ("old", "new", "message", "hint"),
+    [
+        (
+            "C3, [16]",
+            "Mine, [16]",
+            r"layer 2: names Mine, which neither",
+            "as one of YOLOv5; .*--own",
+        ),
+        ("C3, [16]", "MP, [16]", r"layer 2: names MP, which neither", "as one of YOLOv7;"),
+        ("width_multiple: 1.0", "", "has no width_multiple, which .* from every", "of YOLOv5;"),
+        ("anchors: [[", "scales: [[", "has no anchors, which", "of Ultralytics: `yaml-attn yolo "),
+    ],
+)
+def test_a_config_that_cannot_be_built_here_is_refused(
+    tmp_path: Path, old: str, new: str, message: str, hint: str
+) -> None:
+    reads = 'na = d["anchors"]\n    act = d["act"] if "act" in d else None\n    gw = d'
+    source = parser_source().replace("gw = d", reads)
+    repo = write_checkout(tmp_path / "repo", parser=source.encode())
+    before = files(repo)
+    with pytest.raises(UsageError, match=message) as caught:
+        Checkout(repo).plan(["SE"], config(tmp_path, SMALL.replace(old, new, 1)))
+    assert re.search(hint, caught.value.hint or "")
+    assert files(repo) == before
+
+
+def test_a_block_that_our_file_imports_stays_the_checkouts(tmp_path: Path) -> None:
+    parser = parser_source().replace("m in [Conv]", "m in [Conv, C3]").encode()
+    repo = write_checkout(tmp_path / "repo", parser=parser)
+    Checkout(repo).plan(["C3SE"]).write()
+    assert "import C3\n" in (repo / "models/yaml_attn_modules.py").read_text()
+    assert Checkout(repo).plan((), config(tmp_path)).mechanisms == ("C3SE",)
+
+
+def test_a_config_that_the_fork_builds_with_a_class_of_its_own_is_copied_alone(
+    tmp_path: Path,
+) -> None:
+    repo = write_checkout(tmp_path / "repo", common="class SE(nn.Module):\n    pass\n")
+    document = config(tmp_path, SMALL.replace("C3, [16]", "SE, [16]", 1))
+    plan = Checkout(repo).plan((), document)
+    assert ([each.path.name for each in plan.changes], plan.mechanisms) == (["small.yaml"], ())
+    assert plan.left_out["SE"].startswith("models/common.py:")
+
+
+@pytest.mark.parametrize("file", ["ultralytics/nn/tasks.py", "nn/tasks.py"])
+def test_ultralytics_needs_no_file(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).touch()
+    with pytest.raises(UsageError, match="is Ultralytics, which needs no file") as caught:
+        Checkout(tmp_path).plan(["SE"])
+    assert "`yaml-attn yolo train model=FILE`" in (caught.value.hint or "")
 
 
 # --- a class of the user's

@@ -118,6 +118,7 @@ REQUESTS = {
     "alias": Request(row("1, SEBlock, [64]"), "own.yaml"),
     "unknown": Request(row("1, Comv, [64]"), "own.yaml"),
     "arguments": Request(row("1, Conv, [64, 3, 2, 1, 1]"), "own.yaml"),
+    "own": Request(row("1, ECA, [64]"), "own.yaml"),
     "wiring": Request(CONFIG.replace("[0, 2]", "[0, 9]"), "own.yaml"),
     "no nc": Request(CONFIG.replace("nc: 7", "n: 7"), "own.yaml"),
     "no width": Request(CONFIG.replace("width_multiple", "width"), "own.yaml"),
@@ -130,7 +131,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     """What a checkout, which must stay as it is, answers to all of them."""
     repo = write_repo(tmp_path_factory.mktemp("repo") / "fork", NOISE + source())
     common = repo / "models/common.py"
-    more = "\n\ndef Act():\n    return type(Conv.default_act)()\n"
+    more = "\n\ndef Act():\n    return type(Conv.default_act)()\n\n\nclass ECA(nn.Identity):\n"
+    more += "    def __init__(self, *, channels):\n        super().__init__()\n"
     common.write_text(common.read_text() + more)
     before = files(repo)
     answers = build_all(repo, list(REQUESTS.values()), dialect="yolov5")
@@ -187,9 +189,20 @@ def test_one_configs_activation_is_not_the_next_ones(answers: Mapping[str, Build
         ("alias", UsageError, "SEBlock is another name of SE", "Write SE."),
         ("unknown", BuildError, "the checkout has no module Comv", "Did you mean Conv? "),
         ("arguments", BuildError, "Conv(32, 32, 3, 2, 1, 1) cannot be constructed: ", "So the"),
+        (
+            "own",
+            BuildError,
+            "ECA(64) cannot be constructed: ",
+            "ECA is the checkout's own class in ",
+        ),
         ("wiring", WiringError, "reads 9: there is no layer 9, the last is 3", ""),
         ("no nc", ConfigError, "the key nc is missing", "It must be"),
-        ("no width", BuildError, "the checkout cannot build it: KeyError: 'width_multiple'", ""),
+        (
+            "no width",
+            BuildError,
+            "the checkout cannot build it: KeyError: 'width_multiple'",
+            "Does",
+        ),
         ("no config", ConfigError, "is not a model config", "Its top-level keys"),
     ],
 )

@@ -79,6 +79,24 @@ def test_the_command_is_that_of_the_checkout_and_the_head(
     assert train_command(config, config_target(config.path, root), root) == command
 
 
+def test_the_weights_of_the_config_are_where_training_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    root = checkout(tmp_path / "repo", YOLOV5)
+    config = document(checkout(tmp_path / "beside", "small_SE.pt"))
+    assert config.path
+    target = config_target(config.path, root)
+    for weights, said in (
+        (tmp_path / "beside/small_SE.pt", (tmp_path / "beside/small_SE.pt").as_posix()),
+        (tmp_path / "small_SE.pt", (tmp_path / "small_SE.pt").as_posix()),
+    ):
+        weights.touch()
+        assert f"--cfg models/small_SE.yaml --weights {said} " in train_command(
+            config, target, root
+        )
+
+
 def test_a_config_in_the_checkout_stays_where_it_is(tmp_path: Path) -> None:
     root = checkout(tmp_path / "repo", YOLOV7)
     path = root / "mine.yaml"

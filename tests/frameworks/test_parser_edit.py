@@ -76,6 +76,9 @@ FORKS: dict[str, Callable[[str], str]] = {
         "        else:  # not a convolution\n            c2 = ch[f]\n", "        else: c2 = ch[f]\n"
     ),
     "comments in Chinese": lambda text: text.replace("# input", "# 输入").replace("#", "# 注意"),
+    "keywords that other branches fill": lambda text: text.replace(
+        "m(*args)", "m(*args, **named)"
+    ).replace("        if m in [Conv]:\n", "        named = {}\n        if m in [Conv]:\n"),
     "annotated": lambda text: text.replace(
         "def parse_model(d, ch):", "def parse_model(d: dict, ch: list) -> tuple:"
     ),
@@ -143,6 +146,14 @@ REFUSED: dict[str, tuple[Callable[[str], str], str]] = {
         "no parse_model",
     ),
     "layers made elsewhere": (lambda text: text.replace("m(*args)", "make(m, args)"), "no parse"),
+    "keywords of its own": (lambda text: text.replace("m(*args)", "m(*args, **named)"), "no parse"),
+    "keywords that are never empty": (
+        lambda text: text.replace("m(*args)", "m(*args, **named)").replace(
+            "        if m in [Conv]:\n",
+            "        named = {}\n        named = d\n        if m in [Conv]:\n",
+        ),
+        "no parse",
+    ),
     "channels kept elsewhere": (lambda text: text.replace("ch.append(c2)", "keep(c2)"), "no parse"),
     "a table instead of the chain": (
         lambda text: re.sub(

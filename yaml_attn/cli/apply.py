@@ -108,30 +108,28 @@ def apply(
         classes = load_rows([*(own or ()), *filter(is_own, module or ())]).values()
         names = [name for name in module or () if not is_own(name)]
         plan = checkout.plan(names, document, own=classes, force=force)
-    foreign = checkout.foreign(document) if document else ()
-    unknown = ", ".join(name for name in foreign if name not in plan.mechanisms)
-    if unknown:
-        typer.echo(
-            f"warning: {config} names {unknown}, which neither {repo} nor yaml-attn has: it cannot "
-            "train there. Is it for another framework? A class of yours is named by --own "
-            "FILE.py:CLASS.",
-            err=True,
-        )
     write = not (dry_run or check)
     if not (quiet or json):
-        _show(plan, repo, full=not undo)
+        _show(plan, repo, full=not (undo or config))
     if write:
         plan.write()
     if json:
         options.print_json(_record(plan, repo, document, written=write))
     elif not quiet:
         _report(plan, repo, document, written=write, undo=undo, check=check)
+    for name, where in plan.left_out.items() if document else ():
+        typer.echo(
+            f"warning: {name} is the checkout's own class in {where}: it builds these rows, and "
+            f"may take other arguments than ours. `yaml-attn build {config} --repo {repo}` tries "
+            "it.",
+            err=True,
+        )
     if check and plan.changes:
         raise typer.Exit(1)
 
 
 def _record(plan: Plan, repo: Path, document: Document | None, *, written: bool) -> dict[str, Any]:
-    from yaml_attn.frameworks.launching import config_target, train_command  # noqa: PLC0415
+    from yaml_attn.frameworks.launching import config_target  # noqa: PLC0415
 
     target = config_target(document.path, repo) if document and document.path else None
     return {
@@ -142,9 +140,18 @@ def _record(plan: Plan, repo: Path, document: Document | None, *, written: bool)
         "mechanisms": list(plan.mechanisms),
         "left_out": dict(plan.left_out),
         "config": str(target) if target else None,
-        "train": train_command(document, target, repo) if document and target else None,
+        "train": _train(plan, repo, document) if document else None,
         "written": written,
     }
+
+
+def _train(plan: Plan, repo: Path, document: Document) -> str | None:
+    """The command that trains the config; None where it may be one that cannot."""
+    from yaml_attn.frameworks.launching import config_target, train_command  # noqa: PLC0415
+
+    if document.path is None or plan.left_out:
+        return None
+    return train_command(document, config_target(document.path, repo), repo)
 
 
 def _name(change: Change, repo: Path) -> str:
@@ -183,25 +190,32 @@ def _diff(change: Change, name: str) -> str:
 def _report(
     plan: Plan, repo: Path, document: Document | None, *, written: bool, undo: bool, check: bool
 ) -> None:
-    from yaml_attn.frameworks.launching import config_target, train_command  # noqa: PLC0415
-
     if undo:
-        state = "is as it was" if written else "would be as it was"
-        typer.echo(f"{repo} {state}." if plan.changes else f"{repo} was not changed before.")
-        staying = _configs(repo, plan.mechanisms)
-        if staying:
-            typer.echo(f"Configs that name these mechanisms stay: {', '.join(staying)}.")
+        _report_undo(plan, repo, written=written)
         return
     names = _listed(plan.mechanisms)
-    if plan.changes:
-        failing = "; --check exits with 1" if check else ""
+    failing = "; --check exits with 1" if check and plan.changes else ""
+    if not names:
+        typer.echo(f"{repo} needs nothing of yaml-attn for this config{failing}.")
+    elif plan.changes:
         typer.echo(f"{repo} {'knows' if written else 'would know'} {names}{failing}.")
     else:
         nothing = "nothing to change" if written else "nothing would change"
         typer.echo(f"{repo} knows {names} already; {nothing}.")
-    if document and document.path and not check:
-        target = config_target(document.path, repo)
-        typer.echo(f"Train it in {repo}:\n  {train_command(document, target, repo)}")
+    if document and not check:
+        train = _train(plan, repo, document)
+        if train:
+            typer.echo(f"Train it in {repo}:\n  {train}")
+
+
+def _report_undo(plan: Plan, repo: Path, *, written: bool) -> None:
+    if not plan.changes:
+        typer.echo(f"{repo} has nothing of yaml-attn's to take out.")
+        return
+    staying = _configs(repo, plan.mechanisms)
+    but = f", but for configs that stay: {', '.join(staying)}" if staying else ""
+    typer.echo(f"{repo} {'is' if written else 'would be'} as it was{but}.")
+    typer.echo("Checkpoints that were trained there load once `yaml-attn apply` was run again.")
 
 
 def _listed(names: Sequence[str]) -> str:

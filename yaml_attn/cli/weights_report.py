@@ -18,15 +18,14 @@ _MOST_LISTED = 20
 
 _SAME = 1e-5
 
-_TRAIN = "python train.py --cfg {config} --weights {output}"
 _USES = {
     "ultralytics": 'Use: YOLO("{config}").load("{output}")',
-    "train.py": f"Use: {_TRAIN}",
+    "train.py": "Use: python train.py --cfg {config} --weights {output}",
 }
 _USES_OF_OURS = {
     "ultralytics": "Use: yaml-attn yolo{own} train model={config} pretrained={output} data=...",
-    "train.py": "Use, in a checkout that knows {ours} (yaml-attn apply --repo FOLDER --config "
-    f"{{config}}{{own}}): {_TRAIN}",
+    "train.py": "Use: yaml-attn apply --repo FOLDER --config {config}{own}, then in that checkout "
+    "the command that it prints, {start}",
 }
 """The same where no framework knows the config's mechanisms by itself."""
 
@@ -147,20 +146,36 @@ def _totals(checkpoint: Checkpoint, carried: Carried) -> Iterator[str]:
 def _use(config: Config, target: Path, kind: Kind) -> list[str]:
     from yaml_attn.dialects import family  # noqa: PLC0415
 
-    ours = _ours(config)
-    uses = _USES_OF_OURS if ours else _USES
-    use = uses.get(family(config.dialect), uses["train.py"])
+    uses = _USES_OF_OURS if _has_ours(config) else _USES
+    framework = family(config.dialect)
+    use = uses.get(framework, uses["train.py"])
     own = "".join(f" --own {shlex.quote(each.source)}" for each in config.own.values())
     if kind == "checkpoint":
-        return [
-            use.format(config=called(config), output=target, ours=", ".join(ours), own=own),
-            "It holds weights for training, and no network: detect with what training leaves.",
-        ]
+        start = _start(Path(config.label), target)
+        lines = [use.format(config=called(config), output=target, own=own, start=start)]
+        if framework != "ultralytics":
+            lines.append(
+                "train.py counts fewer tensors: it leaves out the head's anchors, and with another "
+                "number of classes what that changes."
+            )
+        lines.append(
+            "It holds weights for training, and no network: detect with what training leaves."
+        )
+        return lines
     return ["Use: model.load_state_dict(state, strict=False), on the network of the config."]
 
 
-def _ours(config: Config) -> list[str]:
-    """The mechanisms, and blocks with one inside, that a framework must be told of."""
+def _start(config: Path, target: Path) -> str:
+    """How the command of `yaml-attn apply` comes to start from these weights."""
+    from yaml_attn.frameworks.launching import weights_places  # noqa: PLC0415
+
+    if target.resolve() in {each.resolve() for each in weights_places(config)}:
+        return f"which starts from {target}."
+    return f"with --weights {shlex.quote(str(target.resolve()))}."
+
+
+def _has_ours(config: Config) -> bool:
+    """Whether a framework must be told of mechanisms, or of blocks with one inside."""
     from yaml_attn.dialects.composed import parse  # noqa: PLC0415
     from yaml_attn.modules.registry import MECHANISMS, find  # noqa: PLC0415
 
@@ -170,7 +185,7 @@ def _ours(config: Config) -> list[str]:
         except UnknownModuleError:  # a name that could mean two blocks is the framework's
             return False
 
-    return list(filter(is_ours, dict.fromkeys(layer.module for layer in config.network.layers)))
+    return any(is_ours(layer.module) for layer in config.network.layers)
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

@@ -129,9 +129,9 @@ class Checkout:
         here, there = self._written(force=force)
         sections = merged(_sections(there), given := own_sections(own))
         theirs = self.names
+        asked = [*names, *(_used(config, theirs) if config else ())]
         if config:
             refuse_misfit(config, base, {*theirs, *_names(sections)}, self.root)
-        asked = [*names, *(_used(config, theirs) if config else ())]
         every = () if config or sections else MECHANISMS
         wanted = self._classes(asked or here or every, base)
         named = [*(each.name for each in wanted), *_names(given)]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import yaml_attn.errors
 from yaml_attn.building.recipe import Recipe, class_names, plain, rows_of
 from yaml_attn.config.document import Document
-from yaml_attn.errors import YamlAttnError
+from yaml_attn.errors import BuildError, YamlAttnError
 from yaml_attn.frameworks.applying import Checkout
 from yaml_attn.frameworks.build_checkout import package_of
 from yaml_attn.frameworks.imports import importing
@@ -102,8 +102,9 @@ class _Models:
         config = plain(document, nc)
         # Rows of another name than the class's mean what the checkout calls so.
         classes = [each for row, source in own if (each := load_own(source)).name == row]
+        checkout = Checkout(self.root)
         with importing(_WHAT, self.root):
-            known = _made_known(Checkout(self.root), document, classes)
+            known = _made_known(checkout, document, classes)
             self._import(known, config.get("activation"))
         from yaml_attn.building.observed import build as observe  # noqa: PLC0415 (imports torch)
 
@@ -112,7 +113,12 @@ class _Models:
             return made
 
         channels, names = config.get("ch", 3), class_names(self.parser)
-        return observe(Recipe(make, rows_of(document, scale), channels, _WHAT, names), **options)
+        recipe = Recipe(make, rows_of(document, scale), channels, _WHAT, names)
+        try:
+            return observe(recipe, **options)
+        except BuildError as error:
+            error.hint = _hint(error.layer, checkout, document) or error.hint
+            raise
 
     def _import(self, sources: Mapping[str, tuple[Path, bytes]], activation: Any) -> None:
         """Import the parser, anew if other mechanisms must be known to it than before.
@@ -144,6 +150,23 @@ def _made_known(
         for each in changes
         if each.after is not None
     }
+
+
+def _hint(layer: int | None, checkout: Checkout, document: Document) -> str | None:
+    """What to do where it is the checkout that could not build a config."""
+    if layer is None:
+        return (
+            "Does it build its own configs with this PyTorch (`python models/yolo.py --cfg FILE` "
+            "there)? An old checkout may need an older one."
+        )
+    module = document.network.layers[layer].module
+    where = checkout.own_alike(document).get(module)
+    if where is None:
+        return None
+    return (
+        f"{module} is the checkout's own class in {where}, not ours, and may take other arguments: "
+        "write its row as that class has it, or insert another mechanism."
+    )
 
 
 class _InMemory(MetaPathFinder, ExecutionLoader):

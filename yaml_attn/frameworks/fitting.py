@@ -55,7 +55,7 @@ def refuse_misfit(config: Document, source: bytes, names: Collection[str], root:
             path=config.path,
             line=config.rows[at].line,
             layer=at,
-            hint=f"{_whose(config)} A class of yours is named by --own FILE.py:CLASS.",
+            hint=f"{_whose(config)} --own FILE.py:CLASS names a class of yours.",
         )
     missing = [key for key in _demanded(source) if key not in config.settings]
     if missing:
@@ -95,4 +95,4 @@ def _demanded(source: bytes) -> list[str]:
 def _certain(line: ast.stmt) -> list[ast.AST]:
     """What an assignment certainly evaluates: nothing of one with a condition in it."""
     nodes = [*ast.walk(line)] if isinstance(line, ast.Assign) else []
-    return [] if any(isinstance(each, ast.IfExp) for each in nodes) else nodes
+    return [] if any(isinstance(each, ast.IfExp | ast.BoolOp) for each in nodes) else nodes

@@ -41,12 +41,24 @@ def config_target(config: Path, root: Path) -> Path:
     return root / "models" / config.name
 
 
+def weights_places(config: Path) -> tuple[Path, Path]:
+    """Where the weights of a config are looked for: under its name, in this folder and beside it.
+
+    The former is where `yaml-attn weights` writes them unless it is told where.
+    """
+    return Path(f"{config.stem}.pt"), config.with_suffix(".pt")
+
+
 def train_command(config: Document, target: Path, root: Path) -> str:
-    """The command to run in the checkout, from scratch, on the data that the checkout brings."""
+    """The command to run in the checkout, on the data that the checkout brings.
+
+    It trains from scratch, or from the weights of the config where they are found.
+    """
     head = config.network.layers[-1].module
     script = SCRIPTS.get(head, "train.py")
-    file = target.resolve().relative_to(root.resolve()).as_posix()
-    words = ["python", script, "--cfg", file, "--weights", ""]
+    places = weights_places(config.path) if config.path else ()
+    start = next((_seen_from(root, each) for each in places if each.is_file()), "")
+    words = ["python", script, "--cfg", _seen_from(root, target), "--weights", start]
     data = _first(root, _SEGMENTS if "Segment" in head else _DATA)
     if data:
         words += ["--data", data]
@@ -54,6 +66,12 @@ def train_command(config: Document, target: Path, root: Path) -> str:
         words += ["--hyp", _OTHER_HYP]
     # Not shlex.join, whose '' is no empty word on Windows.
     return " ".join('""' if word == "" else shlex.quote(word) for word in words)
+
+
+def _seen_from(root: Path, path: Path) -> str:
+    """A path that works in the checkout."""
+    path, root = path.resolve(), root.resolve()
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def _first(root: Path, names: tuple[str, ...]) -> str | None:

@@ -209,8 +209,7 @@ def _chain(loop: ast.For, row: list[str]) -> tuple[ast.If, _Names] | None:
 def _calls(before: list[str], after: list[str], call: str) -> bool:
     """Whether the module is called with nothing but what its row says.
 
-    In `m(*args, **named)`, `named` is empty if nothing but the chain, of which our branch is a part,
-    fills it.
+    In `m(*args, **named)`, `named` is empty in our branch if only other branches fill it.
     """
     found = re.search(rf"{re.escape(call)}(?:, \*\*(\w+))?\)", "\n".join(after))
     if not found or not found[1]:

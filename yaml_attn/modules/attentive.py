@@ -130,12 +130,13 @@ class AttentiveRow(type):
     attention: type[nn.Module]
     behind = False
 
-    def __call__(cls, *args: Any) -> nn.Module:
-        """The block's arguments, all of them if any of the attention's follow."""
+    def __call__(cls, *args: Any, **named: Any) -> nn.Module:
+        """The block's arguments, all of them if any of the attention's follow; `named` are too."""
         block: Any = cls.__base__
         count = len(signature(block).parameters)
         put = put_behind if cls.behind else put_inside
-        return put(block(*args[:count]), lambda channels: cls.attention(channels, *args[count:]))
+        plain = block(*args[:count], **named)
+        return put(plain, lambda channels: cls.attention(channels, *args[count:]))
 
     def __eq__(cls, other: object) -> bool:
         return other is cls or other is cls.__base__
