@@ -81,7 +81,7 @@ def test_its_weights_are_moved_with_the_others(run: Run, files: Path) -> None:
     assert run(*call).code == 1
     result = run(*call, *MINE)
     assert f"Transferred {len(state)} of {len(state)} tensors" in result.out
-    assert f"--config two.yaml --own {own})" in result.out
+    assert f"--config two.yaml --own {own}," in result.out
     run(*call, *MINE, "--state-dict", "--force")
     moved = torch.load(files / "two.pt")
     assert torch.equal(moved["model.4.gate.conv.weight"], state["model.3.gate.conv.weight"])
