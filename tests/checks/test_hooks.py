@@ -12,10 +12,10 @@ import yaml
 from typer.main import get_command
 
 from yaml_attn.checks.settings import tomllib
-from yaml_attn.cli import app
+from yaml_attn.cli import command_line
 
 ROOT = Path(__file__).parents[2]
-COMMAND: Any = get_command(app)
+COMMAND: Any = get_command(command_line())
 
 
 def load(name: str) -> Any:

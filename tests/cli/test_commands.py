@@ -18,10 +18,9 @@ from conftest import Run
 
 from yaml_attn import __version__, load
 from yaml_attn.building import bundled
-from yaml_attn.cli import app
+from yaml_attn.cli import COMMANDS, command_line
 from yaml_attn.files import templates
 
-COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback]
 # Their examples need what is not here: a framework, a checkout of one.
 TESTED_ELSEWHERE = {"apply": "tests/cli/test_apply.py", "yolo": "tests/cli/test_yolo.py"}
 
@@ -108,8 +107,8 @@ def study_in(docstring: str) -> str:
 def test_the_examples_in_the_help_text_run(run: Run, command: str, tmp_path: Path) -> None:
     assert command in run("--help").out
     text = run(command, "--help").out
-    functions = {each.callback.__name__: each.callback for each in app.registered_commands}  # type: ignore[union-attr]
-    examples = re.findall(r"yaml-attn .+", functions[command].__doc__ or "")
+    (registered,) = command_line([command]).registered_commands
+    examples = re.findall(r"yaml-attn .+", registered.callback.__doc__ or "")
     assert examples
     # The examples talk of these two files.
     shutil.copy(templates()["yolov5s.yaml"], tmp_path)
@@ -120,7 +119,7 @@ def test_the_examples_in_the_help_text_run(run: Run, command: str, tmp_path: Pat
         model = bundled.build(base.network, base.document.settings, init=False)
         torch.save({"model": model, "ema": None}, tmp_path / "yolov5s.pt")
     if command == "ablate":
-        (tmp_path / "study.yaml").write_text(study_in(functions[command].__doc__ or ""))
+        (tmp_path / "study.yaml").write_text(study_in(registered.callback.__doc__ or ""))
     for example in examples:
         assert example.split()[1] == command
         assert example[:40] in " ".join(text.split())

@@ -8,9 +8,7 @@ import pytest
 from configs import SMALL
 from conftest import Run
 
-from yaml_attn.cli import app
-
-COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback]
+from yaml_attn.cli import COMMANDS
 
 
 @pytest.fixture(autouse=True)

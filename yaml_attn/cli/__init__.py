@@ -1,60 +1,50 @@
 """The command line: reads options, calls the API, prints. No logic.
 
-Commands import what they need when they run, so that `--help` and completion stay fast.
+A command is the function in the file of its name, which is read only if it is the one that is asked
+for; and a command imports what it needs when it runs. So each starts fast.
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
 
 from yaml_attn import __version__
-from yaml_attn.cli.ablate import ablate
-from yaml_attn.cli.apply import apply
-from yaml_attn.cli.build import build
-from yaml_attn.cli.check import check
-from yaml_attn.cli.diff import Preview, diff
-from yaml_attn.cli.export import export
 from yaml_attn.cli.helping import Command, Group
-from yaml_attn.cli.insert import insert
-from yaml_attn.cli.inserting import InOrder
 from yaml_attn.cli.mistakes import ClickException, complain, usage_error
-from yaml_attn.cli.modules import modules
-from yaml_attn.cli.places import places
-from yaml_attn.cli.remove import remove
-from yaml_attn.cli.replace import replace
-from yaml_attn.cli.show import show
-from yaml_attn.cli.weights import weights
-from yaml_attn.cli.yolo import yolo
 from yaml_attn.errors import UsageError, YamlAttnError
 
-app = typer.Typer(
-    name="yaml-attn",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    cls=Group,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+COMMANDS: Final = tuple(
+    "insert diff replace remove check show places build modules export apply yolo weights "
+    "ablate".split()
 )
-app.command(cls=InOrder)(insert)
-app.command(cls=Preview)(diff)
-app.command(cls=Command)(replace)
-app.command(cls=Command)(remove)
-app.command(cls=Command)(check)
-app.command(cls=Command)(show)
-app.command(cls=Command)(places)
-app.command(cls=Command)(build)
-app.command(cls=Command)(modules)
-app.command(cls=Command)(export)
-app.command(cls=Command)(apply)
-app.command(
-    cls=Command, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)(yolo)
-app.command(cls=Command)(weights)
-app.command(cls=Command)(ablate)
+"""Every command, in the order of the help text."""
+
+_PASSED_ON: Final[Mapping[str, bool]] = {"allow_extra_args": True, "ignore_unknown_options": True}
+_SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {"yolo": _PASSED_ON}
+
+
+def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with these commands."""
+    made = typer.Typer(
+        name="yaml-attn",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        cls=Group,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback()(_main)
+    for name in names:
+        file = import_module(f"yaml_attn.cli.{name}")
+        reads: type[Command] = getattr(file, "READS", Command)
+        made.command(cls=reads, context_settings={**_SETTINGS.get(name, {})})(getattr(file, name))
+    return made
 
 
 def _version(wanted: bool) -> None:
@@ -63,7 +53,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _main(
     *,
     version: Annotated[
@@ -89,7 +78,8 @@ def main() -> None:
     # torch says so at import where numpy is missing, which nothing here needs.
     warnings.filterwarnings("ignore", "Failed to initialize NumPy", UserWarning)
     try:
-        code = app(prog_name="yaml-attn", standalone_mode=False)
+        asked = [word for word in sys.argv[1:2] if word in COMMANDS]
+        code = command_line(asked or COMMANDS)(prog_name="yaml-attn", standalone_mode=False)
     except YamlAttnError as error:
         complain(error)
         sys.exit(error.exit_code)

@@ -40,6 +40,10 @@ class Preview(InOrder):
                 setattr(parameter, "hidden", True)  # noqa: B010 (an argument has none)
 
 
+READS = Preview
+"""The command class."""
+
+
 def diff(
     ctx: typer.Context,
     files: Annotated[

@@ -5,9 +5,12 @@ from __future__ import annotations
 import typer
 
 from yaml_attn.cli import options
-from yaml_attn.cli.inserting import requests
+from yaml_attn.cli.inserting import InOrder, requests
 from yaml_attn.cli.writing import Wanted, finish
 from yaml_attn.errors import UsageError
+
+READS = InOrder
+"""The command class: options belong to the --module before them."""
 
 
 def insert(
