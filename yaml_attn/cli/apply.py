@@ -176,7 +176,14 @@ def _show(plan: Plan, repo: Path, *, full: bool) -> None:
         else:
             typer.echo(f"{name}: removed")
     for mechanism, where in plan.left_out.items() if full else ():
-        typer.echo(f"{mechanism} is left out: it is the checkout's own in {where}.")
+        _say(f"{mechanism} is left out: it is the checkout's own in {where}.")
+
+
+def _say(sentence: str) -> None:
+    """Print a sentence, in lines of the terminal's width."""
+    from yaml_attn.cli.render import console, default_format  # noqa: PLC0415
+
+    console(default_format()).print(sentence)
 
 
 def _diff(change: Change, name: str) -> str:
@@ -196,12 +203,12 @@ def _report(
     names = _listed(plan.mechanisms)
     failing = "; --check exits with 1" if check and plan.changes else ""
     if not names:
-        typer.echo(f"{repo} needs nothing of yaml-attn for this config{failing}.")
+        _say(f"{repo} needs nothing of yaml-attn for this config{failing}.")
     elif plan.changes:
-        typer.echo(f"{repo} {'knows' if written else 'would know'} {names}{failing}.")
+        _say(f"{repo} {'knows' if written else 'would know'} {names}{failing}.")
     else:
         nothing = "nothing to change" if written else "nothing would change"
-        typer.echo(f"{repo} knows {names} already; {nothing}.")
+        _say(f"{repo} knows {names} already; {nothing}.")
     if document and not check:
         train = _train(plan, repo, document)
         if train:
@@ -210,12 +217,12 @@ def _report(
 
 def _report_undo(plan: Plan, repo: Path, *, written: bool) -> None:
     if not plan.changes:
-        typer.echo(f"{repo} has nothing of yaml-attn's to take out.")
+        _say(f"{repo} has nothing of yaml-attn's to take out.")
         return
     staying = _configs(repo, plan.mechanisms)
     but = f", but for configs that stay: {', '.join(staying)}" if staying else ""
-    typer.echo(f"{repo} {'is' if written else 'would be'} as it was{but}.")
-    typer.echo("Checkpoints that were trained there load once `yaml-attn apply` was run again.")
+    _say(f"{repo} {'is' if written else 'would be'} as it was{but}.")
+    _say("Checkpoints that were trained there load once `yaml-attn apply` was run again.")
 
 
 def _listed(names: Sequence[str]) -> str:
