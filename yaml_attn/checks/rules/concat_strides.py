@@ -44,9 +44,9 @@ RULE = Rule("YA201", "concat-strides", "error")
 def check(subject: Subject) -> Iterator[Finding]:
     """Every input of a join whose stride differs from the others'."""
     for index in range(len(subject.network)):
-        if not subject.is_join(index):
-            continue
         references = list(subject.references(index))
+        if not subject.is_join(index) or not references:
+            continue
         strides = [
             IMAGE_STRIDE if each.target == IMAGE else subject.strides[each.target]
             for each in references

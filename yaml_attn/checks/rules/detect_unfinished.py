@@ -45,9 +45,8 @@ def check(subject: Subject) -> Iterator[Finding]:
     for index in range(len(subject.network)):
         if not subject.is_head(index) or not subject.layer(index).listed:
             continue
-        references = list(subject.references(index))
-        ends = level_ends(subject, index, len(references))
-        for each in references:
+        ends = level_ends(subject, index, len(subject.inputs(index)))
+        for each in subject.references(index):
             if each.target == IMAGE or not is_unfinished(subject, each.target, index):
                 continue
             end = ends[each.position] if ends else stage_end(subject, each.target)
