@@ -64,11 +64,9 @@ class Config:
         parts += [f"scale {self.scale}"] * (self.scale is not None)
         parts.append(f"{len(self.network)} layers")
         for each in self.changes:
-            if each.new is None:
-                parts.append(f"{each.old} ({each.module}) removed")
-            elif each.old is None or each.replaced:
-                how = "inserted" if each.old is None else "replaced"
-                parts.append(f"{each.new} ({each.module}) {how}")
+            if each.replaced or each.state in {"inserted", "removed"}:
+                at = each.old if each.new is None else each.new
+                parts.append(f"{at} ({each.module}) {'replaced' if each.replaced else each.state}")
         return f"<Config {', '.join(parts)}>"
 
     @property

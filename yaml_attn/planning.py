@@ -374,9 +374,12 @@ def _refuse_reshaping(network: Network, key: int, name: str, hint: str | None) -
         )
     halved = halvings(layer.module, layer.args)
     if halved != 0:
-        does = {None: "what it does to", 1: "it halves", -1: "it doubles"}
+        does = {
+            None: "what it does to height and width is not known",
+            1: "it halves height and width",
+            -1: "it doubles height and width",
+        }
         raise PlaceError(
-            f"{name} cannot be removed: {does.get(halved, 'it changes')} height and width"
-            + (" is not known" if halved is None else ""),
+            f"{name} cannot be removed: {does.get(halved, 'it changes height and width')}",
             hint=hint,
         )

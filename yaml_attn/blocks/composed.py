@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from yaml_attn.dialects.composed import Where
-from yaml_attn.modules.attentive import put_behind, put_inside
+from yaml_attn.modules.attentive import put
 
 
 @dataclass(frozen=True)
@@ -49,5 +49,8 @@ class ComposedBlock:
         bound = self.__signature__.bind(*args)
         count = len(signature(self.block).parameters)
         own, parameters = bound.args[:count], bound.args[count:]
-        put = put_behind if self.where == "after" else put_inside
-        return put(self.block(*own), lambda channels: self.mechanism(channels, *parameters))
+        return put(
+            self.block(*own),
+            lambda channels: self.mechanism(channels, *parameters),
+            behind=self.where == "after",
+        )

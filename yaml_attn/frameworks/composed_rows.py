@@ -17,7 +17,7 @@ from torch import nn
 
 from yaml_attn.dialects.composed import Composed, parse
 from yaml_attn.errors import BuildError
-from yaml_attn.modules.attentive import put_behind, put_inside
+from yaml_attn.modules.attentive import put
 from yaml_attn.modules.registry import find
 
 
@@ -95,8 +95,11 @@ class ComposedRow:
 
     def _put(self, block: nn.Module) -> nn.Module:
         mechanism = find(self.composed.mechanism).load()
-        put = put_behind if self.composed.where == "after" else put_inside
-        return put(block, lambda channels: mechanism(channels, *self.parameters))
+        return put(
+            block,
+            lambda channels: mechanism(channels, *self.parameters),
+            behind=self.composed.where == "after",
+        )
 
 
 def _understood(arg: Any) -> Any:

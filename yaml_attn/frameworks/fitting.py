@@ -14,6 +14,7 @@ from pathlib import Path
 from yaml_attn.config.document import Document
 from yaml_attn.dialects import family, find, recognise
 from yaml_attn.dialects.composed import parse
+from yaml_attn.dialects.strides import plain
 from yaml_attn.errors import UsageError
 from yaml_attn.modules import registry
 
@@ -23,7 +24,7 @@ def foreign(config: Document, names: Collection[str]) -> tuple[str, ...]:
 
     Names that a fork makes at run time are not seen.
     """
-    modules = dict.fromkeys(layer.module.replace(" ", "") for layer in config.network.layers)
+    modules = dict.fromkeys(plain(layer.module) for layer in config.network.layers)
     return tuple(
         name
         for name in modules
@@ -48,7 +49,7 @@ def refuse_misfit(config: Document, source: bytes, names: Collection[str], root:
     """
     unknown = foreign(config, names)
     if unknown:
-        modules = [layer.module.replace(" ", "") for layer in config.network.layers]
+        modules = [plain(layer.module) for layer in config.network.layers]
         at = modules.index(unknown[0])
         raise UsageError(
             f"names {', '.join(unknown)}, which neither {root} nor yaml-attn has",

@@ -100,6 +100,11 @@ def put_behind(block: nn.Module, attention: Callable[[int], nn.Module]) -> nn.Mo
     return AttentiveBlock(block, attention(_channels(block)))
 
 
+def put(block: nn.Module, attention: Callable[[int], nn.Module], *, behind: bool) -> nn.Module:
+    """The block with attention behind it or inside; arguments and errors as of `put_inside`."""
+    return put_behind(block, attention) if behind else put_inside(block, attention)
+
+
 def _attentive(plain: nn.Module, attention: Callable[[int], nn.Module]) -> nn.Module:
     make, parts = BOTTLENECKS[type(plain).__name__]
     found = [name for name, _ in plain.named_children()]
@@ -134,9 +139,9 @@ class AttentiveRow(type):
         """The block's arguments, all of them if any of the attention's follow; `named` are too."""
         block: Any = cls.__base__
         count = len(signature(block).parameters)
-        put = put_behind if cls.behind else put_inside
         plain = block(*args[:count], **named)
-        return put(plain, lambda channels: cls.attention(channels, *args[count:]))
+        rest = args[count:]
+        return put(plain, lambda channels: cls.attention(channels, *rest), behind=cls.behind)
 
     def __eq__(cls, other: object) -> bool:
         return other is cls or other is cls.__base__
