@@ -287,6 +287,7 @@ def test_the_places_of_a_module_add_up(run: Run) -> None:
     ]
 
 
+@pytest.mark.usefixtures("without_ultralytics")
 def test_what_is_built_otherwise_than_asked_is_said(run: Run) -> None:
     shuffle = ["--module", "ShuffleAttention", "--set", "groups=7", "--after", "SPPF", "--dry-run"]
     result = run("insert", "--base", "yolov5m", *shuffle)

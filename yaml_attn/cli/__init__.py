@@ -25,6 +25,10 @@ COMMANDS: Final = tuple(
 )
 """Every command, in the order of the help text."""
 
+_WITHOUT_TORCH: Final = (
+    "Install it: pip install torch. Edits and studies are proved without it too: --no-build."
+)
+
 _PASSED_ON: Final[Mapping[str, bool]] = {"allow_extra_args": True, "ignore_unknown_options": True}
 _SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {"yolo": _PASSED_ON}
 
@@ -88,6 +92,11 @@ def main() -> None:
             typer.echo(error, err=True)
         else:
             complain(usage_error(error))
+        sys.exit(UsageError.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        complain(UsageError("PyTorch is not installed, which this needs", hint=_WITHOUT_TORCH))
         sys.exit(UsageError.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("interrupted; nothing was written", err=True)
