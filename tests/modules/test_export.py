@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import io
 from collections.abc import Callable
-from inspect import signature
 
 import pytest
 import torch
+from abilities import DYNAMIC, LEGACY_EXPORT, needs_dynamic_sizes
 from torch import Tensor, nn
 from torch._dynamo.backends.registry import lookup_backend
 from two_inputs import reading_one
@@ -17,10 +17,6 @@ from yaml_attn.modules import MECHANISMS
 
 every_mechanism = pytest.mark.parametrize("name", MECHANISMS)
 FIRST = (2, 16, 6, 5)
-# Older ones know one exporter, and their compilers and exporters not every operation or size.
-LEGACY = {"dynamo": False} if "dynamo" in signature(torch.onnx.export).parameters else {}
-DYNAMIC = getattr(getattr(getattr(torch, "export", None), "Dim", None), "DYNAMIC", None)
-needs_dynamic_sizes = pytest.mark.skipif(not DYNAMIC, reason="this torch is for fixed sizes")
 OTHERS = ((3, 16, 4, 9), (1, 16, 1, 1), (1, 16, 1, 7))
 
 
@@ -85,7 +81,7 @@ def torchscript_export(layer: nn.Module, file: io.BytesIO) -> None:
         input_names=["x"],
         output_names=["y"],
         dynamic_axes={"x": {0: "batch", 2: "height", 3: "width"}},
-        **LEGACY,
+        **LEGACY_EXPORT,
     )
 
 
