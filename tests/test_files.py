@@ -316,6 +316,8 @@ def test_a_file_that_only_can_be_read_is_not_replaced(tmp_path: Path) -> None:
     path.chmod(0o444)
     with pytest.raises(OutputError, match="is read-only"):
         write_atomically(path, b"new", over=OLD)
+    with pytest.raises(OutputError, match="is read-only"):
+        remove(path, over=OLD)
     assert path.read_bytes() == b"old"
 
 

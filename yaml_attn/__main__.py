@@ -55,7 +55,8 @@ def _leave() -> None:
     """Say what was written, and end at once."""
     mistakes = sys.modules.get("yaml_attn.cli.mistakes")
     interrupted = getattr(mistakes, "interrupted", lambda: "interrupted; nothing was written")
-    os.write(2, f"{interrupted()}\n".encode(errors="replace"))
+    shown = "\033[?25h" if os.isatty(2) else ""  # the cursor, which a progress bar hides
+    os.write(2, f"{shown}{interrupted()}\n".encode(errors="replace"))
     os._exit(130)
 
 

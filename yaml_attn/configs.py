@@ -373,9 +373,8 @@ class Config:
     ) -> str | None:
         """Refuse a file that `save` would refuse, before any work is done.
 
-        Returns:
-            The digest of what would be replaced, for `write_atomically`; of the base as it was
-            read. None where nothing would be.
+        What is returned is the digest of what would be replaced, None where nothing would be: for
+        `write_atomically`, when the work is done.
 
         Raises:
             OutputError: as `save`.

@@ -90,7 +90,7 @@ def refuse_irreplaceable(path: Path) -> None:
         OutputError: it is read-only, or has other names (hard links), which would keep the old
             content.
     """
-    if descriptor(path) is None and standing(path):
+    if descriptor(path) is None and _identity(path):
         _remove_leftover(_temporary(_resolved(path)))  # it may be a second name of the file
         _refuse_loss(path, path)
 
@@ -179,6 +179,7 @@ def remove(path: Path, *, over: str) -> None:
         if standing(path) is None:
             return
         _refuse_changed(path, path, over)
+        _refuse_read_only(path, path)
         _changes.append((path, None))
         path.unlink()
 
@@ -257,18 +258,23 @@ def _refuse_changed(path: Path, real: Path, over: str | None) -> None:
 
 def _refuse_loss(path: Path, real: Path) -> None:
     """Refuse to put a new file in the place of one that must not, or cannot, be replaced by it."""
-    status = real.stat()
-    if not status.st_mode & 0o222 or not os.access(real, os.W_OK):
-        hint = "Make it writable first (chmod u+w), or name another file with -o."
-        raise OutputError("is read-only", path=path, hint=hint)
-    if status.st_nlink > 1:
+    _refuse_read_only(path, real)
+    links = real.stat().st_nlink
+    if links > 1:
         raise OutputError(
-            f"is one of {status.st_nlink} names of a file (hard links), of which the others would "
+            f"is one of {links} names of a file (hard links), of which the others would "
             "keep the old content",
             path=path,
             hint="Name another file with -o, or make this one a file of its own: copy it, and "
             "rename the copy to it.",
         )
+
+
+def _refuse_read_only(path: Path, real: Path) -> None:
+    # A superuser may write it all the same; somebody has said that nobody should.
+    if not real.stat().st_mode & 0o222 or not os.access(real, os.W_OK):
+        hint = "Make it writable first (chmod u+w), or name another file with -o."
+        raise OutputError("is read-only", path=path, hint=hint)
 
 
 def _write_into(number: int, data: bytes) -> None:

@@ -23,8 +23,9 @@ SCHEMA: Final = 1
 """Grows when a key goes or changes its meaning; new keys alone leave it as it is."""
 
 
-# A config is called as its study likes, a table always so; both lie in the folder itself.
-_CONFIG: Final = r"[^/\\\x00-\x1f\ud800-\udfff]+\.yaml"
+# A config is called as its study likes, a table always so; both lie in the folder itself. Bytes
+# that are no UTF-8 are U+DC80 to U+DCFF in Python; no other surrogate is in the name of a file.
+_CONFIG: Final = r"[^/\\\x00-\x1f\ud800-\udc7f\udd00-\udfff]+\.yaml"
 _TABLE: Final = r"(manifest(-\d+-of-\d+)?\.csv|summary(-\d+-of-\d+)?\.(md|tex))"
 _FILE: Final = re.compile(f"{_CONFIG}|{_TABLE}")
 
