@@ -154,9 +154,9 @@ def write_atomically(path: Path, data: bytes, *, over: str | None) -> None:
             os.fsync(new.fileno())
             if fcntl is None:
                 new.close()  # Windows renames no open file
-            _refuse_changed(path, real, over)
             temporary = _temporary(real)
             _changes.append((path, _identity(temporary)))
+            _refuse_changed(path, real, over)
             if over is None:
                 _place(temporary, real)
             else:
@@ -265,16 +265,14 @@ def _refuse_loss(path: Path, real: Path) -> None:
             f"is one of {links} names of a file (hard links), of which the others would "
             "keep the old content",
             path=path,
-            hint="Name another file with -o, or make this one a file of its own: copy it, and "
-            "rename the copy to it.",
+            hint="Make this one a file of its own first: copy it, and rename the copy to it.",
         )
 
 
 def _refuse_read_only(path: Path, real: Path) -> None:
     # A superuser may write it all the same; somebody has said that nobody should.
     if not real.stat().st_mode & 0o222 or not os.access(real, os.W_OK):
-        hint = "Make it writable first (chmod u+w), or name another file with -o."
-        raise OutputError("is read-only", path=path, hint=hint)
+        raise OutputError("is read-only", path=path, hint="Make it writable first: chmod u+w.")
 
 
 def _write_into(number: int, data: bytes) -> None:
@@ -432,7 +430,7 @@ def _hand_on_attributes(path: Path, real: Path, new: int) -> None:
 
 
 def _lost(path: Path, what: str) -> OutputError:
-    hint = "Write another file with -o, and copy its content."
+    hint = "Write to another file, and copy its content into this one."
     return OutputError(f"cannot be replaced: {what} would be lost", path=path, hint=hint)
 
 
