@@ -110,7 +110,8 @@ class Folder:
     @cached_property
     def kept(self) -> tuple[str, ...]:
         """What the study would have made earlier, but that is not as it makes such files."""
-        return tuple(name for name in self._gone if name not in self.left)
+        left = set(self.left)
+        return tuple(name for name in self._gone if name not in left)
 
     @property
     def manifest_data(self) -> bytes:
