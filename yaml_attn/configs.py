@@ -21,7 +21,14 @@ from yaml_attn.dialects import family, naming, recognise
 from yaml_attn.dialects.base import depth_of, scaled_number, scales_of
 from yaml_attn.dialects.strides import strides
 from yaml_attn.errors import ConfigError, OutputError
-from yaml_attn.files import EXISTS_HINT, templates, write_atomically
+from yaml_attn.files import (
+    EXISTS_HINT,
+    digest,
+    refuse_irreplaceable,
+    standing,
+    templates,
+    write_atomically,
+)
 from yaml_attn.modules.own import OwnMechanism
 from yaml_attn.modules.registry import AnyMechanism, find, finds
 from yaml_attn.planning import (
@@ -363,24 +370,36 @@ class Config:
 
     def check_output(
         self, path: str | Path, *, force: bool = False, in_place: bool = False
-    ) -> None:
+    ) -> str | None:
         """Refuse a file that `save` would refuse, before any work is done.
+
+        What is returned is the digest of what would be replaced, None where nothing would be: for
+        `write_atomically`, when the work is done.
 
         Raises:
             OutputError: as `save`.
         """
         path = Path(path)
-        if not path.exists():
-            return
-        if self.path is not None and path.samefile(self.path):
+        there = standing(path)
+        if self._is_base(path):
             if not in_place:
                 raise OutputError(
                     "is the base itself",
                     path=path,
                     hint="Use --in-place to change it, or -o for another file.",
                 )
-        elif not force:
+            there = digest(self.document.data)
+        elif there and not force:
             raise OutputError("exists already", path=path, hint=EXISTS_HINT)
+        refuse_irreplaceable(path)
+        return there
+
+    def _is_base(self, path: Path) -> bool:
+        if self.path is None:
+            return False
+        return path == self.path or (
+            path.exists() and self.path.exists() and path.samefile(self.path)
+        )
 
     def save(self, path: str | Path, *, force: bool = False, in_place: bool = False) -> Path:
         """Write the file, whole or not at all.
@@ -388,12 +407,13 @@ class Config:
         Args:
             path: where to.
             force: whether another file of this name may be replaced.
-            in_place: whether the base itself may be.
+            in_place: whether the base itself may be, if it still is as it was read.
 
         Raises:
-            OutputError: it exists and may not be replaced, or cannot be written.
+            OutputError: it exists and may not be replaced, was changed since it was read, or
+                cannot be written.
         """
         path = Path(path)
-        self.check_output(path, force=force, in_place=in_place)
-        write_atomically(path, self.data, replace=force or in_place)
+        over = self.check_output(path, force=force, in_place=in_place)
+        write_atomically(path, self.data, over=over)
         return path

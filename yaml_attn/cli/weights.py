@@ -14,7 +14,7 @@ from yaml_attn.cli import options
 from yaml_attn.cli import weights_report as report
 from yaml_attn.cli.render import console
 from yaml_attn.errors import NoFileError, OutputError, UsageError
-from yaml_attn.files import EXISTS_HINT
+from yaml_attn.files import EXISTS_HINT, refuse_irreplaceable, standing
 
 if TYPE_CHECKING:
     from yaml_attn.configs import Config
@@ -125,7 +125,7 @@ def weights(
     before, after = _both(base, config, dialect, scale, own or ())
     if not weights.exists():
         raise NoFileError("no such file", path=weights)
-    _refuse(target, weights, force=force)
+    over = _replaced(target, weights, force=force)
     checkpoint = read_checkpoint(weights)
     carried = carry(
         checkpoint,
@@ -137,7 +137,7 @@ def weights(
     )
     if not dry_run:
         plain, task = _embedded(after, nc)
-        save(target, carried.state, kind, config=plain, task=task, replace=force)
+        save(target, carried.state, kind, config=plain, task=task, over=over)
     if json:
         options.print_json(report.record(checkpoint, carried, after, target, written=not dry_run))
     elif not quiet:
@@ -189,11 +189,12 @@ def _embedded(config: Config, nc: int | None) -> tuple[dict[str, Any], str | Non
     return {**plain, "scale": scale, "yaml_file": str(called)}, task
 
 
-def _refuse(target: Path, weights: Path, *, force: bool) -> None:
-    """Refuse an output that exists, before any work is done."""
-    if not target.exists():
-        return
-    if target.samefile(weights):
+def _replaced(target: Path, weights: Path, *, force: bool) -> str | None:
+    """The digest of what the output replaces; one that may not be is refused before any work."""
+    there = standing(target)
+    if there and target.samefile(weights):
         raise OutputError("is the file that the weights come from", path=target)
-    if not force:
+    if there and not force:
         raise OutputError("exists already", path=target, hint=EXISTS_HINT)
+    refuse_irreplaceable(target)
+    return there

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+
 import typer
 
 from yaml_attn.cli import options
+from yaml_attn.cli.mistakes import INTERRUPTED
 
 
 def yolo(context: typer.Context, *, own: options.Own = None) -> None:
@@ -18,4 +22,10 @@ def yolo(context: typer.Context, *, own: options.Own = None) -> None:
     """
     from yaml_attn.frameworks.ultralytics import run_yolo  # noqa: PLC0415
 
-    run_yolo(context.args, own or ())
+    # What it writes is not known here, so it is not said either.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        run_yolo(context.args, own or ())
+    except KeyboardInterrupt:
+        typer.echo("interrupted; what Ultralytics wrote so far stays", err=True)
+        sys.exit(INTERRUPTED)

@@ -22,7 +22,15 @@ from yaml_attn.errors import (
     UsageError,
     YamlAttnError,
 )
-from yaml_attn.files import EXISTS_HINT, write_atomically
+from yaml_attn.files import (
+    EXISTS_HINT,
+    digest,
+    refuse_irreplaceable,
+    refuse_outside,
+    remove,
+    standing,
+    write_atomically,
+)
 from yaml_attn.frameworks.composed_classes import ComposedClass
 from yaml_attn.frameworks.fitting import foreign, refuse_misfit
 from yaml_attn.frameworks.hosting import host_in
@@ -50,6 +58,11 @@ class Change:
     before: bytes | None
     after: bytes | None
 
+    @property
+    def read(self) -> str | None:
+        """The digest of the file as it was read."""
+        return None if self.before is None else digest(self.before)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -67,17 +80,22 @@ class Plan:
         """Write the files, each whole or not at all.
 
         Raises:
-            OutputError: one cannot be written; those before it are.
+            OutputError: one was changed since it was read, and none is written; or one cannot be
+                written, and those before it are.
         """
         for change in self.changes:
-            if change.after is None:
-                try:
-                    change.path.unlink()
-                except OSError as error:
-                    message = f"cannot be removed ({error.strerror})"
-                    raise OutputError(message, path=change.path) from None
-            else:
-                write_atomically(change.path, change.after, replace=change.before is not None)
+            if standing(change.path) != change.read:
+                raise OutputError(
+                    "was changed since it was read; nothing is written",
+                    path=change.path,
+                    hint="Run the command again.",
+                )
+            refuse_irreplaceable(change.path)
+        for change in self.changes:
+            if change.after is not None:
+                write_atomically(change.path, change.after, over=change.read)
+            elif change.read:
+                remove(change.path, over=change.read)
 
 
 @dataclass(frozen=True)
@@ -155,7 +173,7 @@ class Checkout:
             changes.append(self._copy(config, force=force))
             left_out |= self.own_alike(config)
         return Plan(
-            tuple(each for each in changes if _differ(each)),
+            self._needed(changes),
             (*(each.name for each in chosen), *_names(sections)),
             left_out,
         )
@@ -198,7 +216,14 @@ class Checkout:
         changes = [Change(self.parser, source, base), Change(self.modules, there, None)]
         head = _head(there) if there else None
         names = head.mechanisms if head else ()
-        return Plan(tuple(each for each in changes if _differ(each)), names, {})
+        return Plan(self._needed(changes), names, {})
+
+    def _needed(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+        """Of some changes those that change anything, all of them in the checkout."""
+        needed = tuple(filter(_differ, changes))
+        for each in needed:
+            refuse_outside(each.path, self.root)
+        return needed
 
     def _copy(self, config: Document, *, force: bool) -> Change:
         """The config where the checkout has its own."""
