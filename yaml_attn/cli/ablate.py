@@ -128,6 +128,7 @@ def ablate(
         ),
     ] = None,
     nc: options.Classes = None,
+    trust: options.Trust = False,
     no_build: Annotated[
         bool,
         typer.Option(
@@ -241,7 +242,9 @@ def ablate(
     asked = _study(study, {key: pair for key, pair in given.items() if pair[1] is not None})
     part = read_shard(shard) if shard else Shard()
     with watch(quiet=quiet) as progress:
-        result = run(asked, build=not no_build, repo=repo, shard=part, progress=progress)
+        result = run(
+            asked, build=not no_build, repo=repo, trust=trust, shard=part, progress=progress
+        )
     target = output or (study.with_suffix("") if study else _DEFAULT_FOLDER)
     finish(Folder(target, result, force=force), wanted)
 

@@ -25,6 +25,43 @@ def home_of(name: str, path: Path, root: Path) -> Path | None:
     return _home(name, path, root, set())
 
 
+def code_in_scope(path: Path, root: Path) -> set[str]:
+    """The names of a file's top level that are functions and modules, which are no layers.
+
+    What is imported from elsewhere than `root` is told by its first letter.
+    """
+    return _code(path, root, frozenset())
+
+
+def _code(path: Path, root: Path, seen: frozenset[Path]) -> set[str]:
+    if path in seen or not path.is_file():
+        return set()
+    seen |= {path}
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return set()
+    found: set[str] = set()
+    for node in _top_level(tree.body):
+        match node:
+            case ast.FunctionDef(name=name):
+                found.add(name)
+            case ast.ClassDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+                found.discard(name)
+            case ast.Import(names=names):
+                found |= {each.asname or each.name.split(".")[0] for each in names}
+            case ast.ImportFrom(names=[ast.alias(name="*")]):
+                found |= _code(_file(node, path, root), root, seen)
+            case ast.ImportFrom(names=names):
+                file = _file(node, path, root)
+                there = _code(file, root, seen) if file.is_file() else None
+                for each in names:
+                    lower = each.name[:1].islower()
+                    is_code = lower if there is None else each.name in there
+                    (found.add if is_code else found.discard)(each.asname or each.name)
+    return found
+
+
 def _home(name: str, path: Path, root: Path, seen: set[Path]) -> Path | None:
     if path in seen or not path.is_file():
         return None
