@@ -61,7 +61,7 @@ def by_spelling(name: str) -> Meaning:
         return "unknown" if _TORCH_CLASS.fullmatch(name) else "code"
     if name in VARIABLES:
         return "variable"
-    return "code" if hasattr(builtins, name) else "unknown"
+    return "code" if name.startswith("__") or hasattr(builtins, name) else "unknown"
 
 
 def refuse_code(config: Mapping[str, Any], meaning: Meanings = by_spelling) -> None:
