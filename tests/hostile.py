@@ -15,6 +15,9 @@ CANARY = "canary"
 
 RUN = "open('canary', 'w')"
 
+WIDE = "\uff4fpen"
+"""The same name to Python, in full-width letters."""
+
 SETTINGS: dict[str, Any] = {
     "activation: os.system": "__import__('os').system('touch canary')",
     "activation: a call": RUN,
@@ -27,8 +30,8 @@ SETTINGS: dict[str, Any] = {
     "activation: condition": f"nn.SiLU() if {RUN} else 0",
     "activation: or": f"{RUN} or nn.SiLU()",
     "activation: walrus": f"(nn := {RUN})",
-    "activation: dotted walk": "nn.Module.__init__.__globals__['__builtins__']['open']('canary','w')",
-    "activation: look-alikes": RUN.replace("open", "ｏpen"),
+    "activation: dotted walk": f"nn.Module.__init__.__globals__['__builtins__']['{RUN[:4]}'](1)",
+    "activation: look-alikes": RUN.replace("open", WIDE),
     "activation: breakpoint": "breakpoint",
     "activation: input": "input",
     "activation: blanks": f"   {RUN}   ",
@@ -93,8 +96,8 @@ MODULES: dict[str, tuple[str, list[Any]]] = {
     "or": (f"{RUN} or Conv", []),
     "comprehension": (f"[{RUN} for _ in [0]][0]", []),
     "f-string": (f'f"{{{RUN}}}"', []),
-    "look-alikes": ("ｏpen", [CANARY, "w"]),
-    "look-alikes of a layer": ("nn.ｆunctional", []),
+    "look-alikes": (WIDE, [CANARY, "w"]),
+    "look-alikes of a layer": ("nn.\uff46unctional", []),
     "__class__": ("Conv.__class__", [CANARY]),
     "type": ("type", [CANARY]),
     "a variable": ("d", []),
@@ -148,10 +151,10 @@ ARGS: dict[str, Any] = {
     "shifted": "1<<99999999999",
     "a file": "evil.pt",
     "a file above": "../evil.pt",
-    "a file with its path": "/tmp/evil.pt",
+    "a file with its path": "/data/evil.pt",
     "a file in quotes": "'evil.pt'",
     "an address": "https://example.org/evil.pt",
-    "look-alikes": RUN.replace("open", "ｏpen"),
+    "look-alikes": RUN.replace("open", WIDE),
     "print": "print",
     "input": "input",
     "breakpoint": "breakpoint",

@@ -101,7 +101,7 @@ def test_nothing_of_a_config_runs_in_ultralytics(python: str, tmp_path: Path) ->
     ]
     commands.remove(COMMANDS["ablate"])  # it builds the new layers alone, and refuses nothing
     base = small("ultralytics", "v8/yolov8@n")
-    tried(python, base, tmp_path, {name: commands for name in hostile.shapes()})
+    tried(python, base, tmp_path, dict.fromkeys(hostile.shapes(), commands))
 
 
 @pytest.mark.parametrize(
