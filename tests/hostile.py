@@ -92,6 +92,7 @@ MODULES: dict[str, tuple[str, list[Any]]] = {
     "lambda": (f"(lambda *a: {RUN})", []),
     "lambda with a name first": (f"Conv if 0 else (lambda *a: {RUN})", []),
     "and": ("Conv and open", [CANARY, "w"]),
+    "a hyphen": ("exec-open", [RUN]),
     "blanks and": ("print and open", [CANARY, "w"]),
     "or": (f"{RUN} or Conv", []),
     "comprehension": (f"[{RUN} for _ in [0]][0]", []),
@@ -193,6 +194,11 @@ def config(base: dict[str, Any], name: str) -> str:
     if row is not None:
         first, *rest = base["backbone"]
         data["backbone"] = [first, row, *rest]
+    return dumped(data)
+
+
+def dumped(data: dict[str, Any]) -> str:
+    """A config as YAML, a row a line."""
     lines = []
     for key, value in data.items():
         if key in {"backbone", "head"}:

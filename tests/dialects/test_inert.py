@@ -93,7 +93,7 @@ def test_what_args_really_say_is_let_through(arg: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["Conv", "nn.Identity", "nn. Identity", "torch.nn.Identity", "ES"]
+    "module", ["Conv", "nn.Identity", "nn. Identity", "torch.nn.Identity", "ES", "S2-MLP"]
 )
 def test_layers_and_names_of_nothing_are_let_through(module: str) -> None:
     # Of a name that means nothing, the framework says so.

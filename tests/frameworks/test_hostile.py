@@ -12,6 +12,7 @@ from typing import Any
 
 import hostile
 import pytest
+from conftest import Run
 from frameworks.lookalikes import BLOCKS, DIST, OWN_BLOCKS, TASKS, parser_source, write_checkout
 
 from yaml_attn.errors import ConfigError, UntrustedError
@@ -127,6 +128,44 @@ def test_nothing_of_a_config_runs(framework: str, tmp_path: Path) -> None:
         # Some are no config to begin with, some name what is not in this stand-in.
         assert isinstance(answer, ConfigError), name
     assert sum(isinstance(answer, UntrustedError) for answer in answers) > 100
+
+
+def test_the_command_says_the_line_and_trusts_when_told(run: Run, tmp_path: Path) -> None:
+    root = write("yolov5", tmp_path)
+    text = hostile.config(BASE["yolov5"], "module open")
+    (tmp_path / "hostile.yaml").write_text(text)
+    command = ["build", "hostile.yaml", "--repo", root]
+    refused = run(*command)
+    line = next(at for at, each in enumerate(text.splitlines(), 1) if "open" in each)
+    assert (refused.code, f"hostile.yaml:{line}: layer 1: " in refused.err) == (1, True)
+    assert not (root / hostile.CANARY).exists()
+    run(*command, "--trust")
+    assert (root / hostile.CANARY).exists()
+
+
+@pytest.mark.parametrize("name", [*hostile.MODULES])
+def test_apply_hands_no_such_config_to_a_checkout(name: str, run: Run, tmp_path: Path) -> None:
+    root = write("yolov5", tmp_path / "repo")
+    module, args = hostile.MODULES[name]
+    base = BASE["yolov5"]
+    # An argument alone would do.
+    plain = {**base, "backbone": [*base["backbone"], [-1, 1, module, args[:0]]]}
+    (tmp_path / "hostile.yaml").write_text(hostile.dumped(plain))
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    result = run("apply", "--repo", root, "--config", "hostile.yaml")
+    if name == "parameter":  # what is no layer of torch is not told by its name, and does nothing
+        return
+    assert result.code in {1, 2}, name
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+
+
+def test_apply_copies_what_is_trusted(run: Run, tmp_path: Path) -> None:
+    root = write("yolov5", tmp_path / "repo")
+    text = hostile.config(BASE["yolov5"], "setting activation: a call")
+    (tmp_path / "hostile.yaml").write_text(text)
+    assert run("apply", "--repo", root, "--config", "hostile.yaml").code == 1
+    assert run("apply", "--repo", root, "--config", "hostile.yaml", "--trust").code == 0
+    assert (root / "models/hostile.yaml").read_text() == text
 
 
 @pytest.mark.parametrize("framework", BASE)

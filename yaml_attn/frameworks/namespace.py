@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import builtins
 import inspect
-import re
 from collections.abc import Collection, Mapping
 from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
 from torch import nn
 
 from yaml_attn.dialects.inert import Meaning, Meanings
 from yaml_attn.dialects.strides import MODULES
-
-_FILE: Final = re.compile(r".*\.\w+")
+from yaml_attn.frameworks.scope import is_file
 
 
 def meanings(parser: Any, trusted: Collection[str] = ()) -> Meanings:
@@ -73,5 +71,4 @@ def _reads_file(layer: type[nn.Module]) -> bool:
         parameters = inspect.signature(layer).parameters.values()
     except (TypeError, ValueError):
         return False
-    defaults = (each.default for each in parameters)
-    return any(isinstance(each, str) and _FILE.fullmatch(each) for each in defaults)
+    return any(is_file(each.default) for each in parameters)
