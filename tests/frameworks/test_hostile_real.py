@@ -28,6 +28,8 @@ SCRIPT = """
                 main()
         except SystemExit as stop:
             return [int(stop.code or 0), said.getvalue()]
+        except Exception as error:  # the framework's own, of `yolo`
+            return [1, repr(error)]
         return [0, said.getvalue()]
 
     asked = json.loads(Path(sys.argv[1]).read_text())
@@ -82,7 +84,7 @@ def tried(python: str, base: dict[str, Any], cwd: Path, asked: dict[str, list[li
     for at, (name, commands) in enumerate(asked.items()):
         file = f"hostile{at}.yaml"
         (cwd / file).write_text(hostile.config(base, name), encoding="utf-8")
-        lines += [[file if word == "FILE" else word for word in command] for command in commands]
+        lines += [[word.replace("FILE", file) for word in command] for command in commands]
     (cwd / "asked.json").write_text(json.dumps(lines))
     run_python(python, "-c", textwrap.dedent(SCRIPT), "asked.json", cwd=cwd, timeout=1800)
     answers = json.loads((cwd / "answers.json").read_text())
