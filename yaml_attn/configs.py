@@ -289,6 +289,7 @@ class Config:
         real: bool = False,
         repo: str | Path | None = None,
         memo: Memo | None = None,
+        trust: bool = False,
     ) -> BuildReport:
         """Build the network with real layers and run it: shapes, strides, parameters, FLOPs.
 
@@ -299,15 +300,17 @@ class Config:
             real: whether to run forward and backward at full size too.
             repo: a checkout of the framework, to build with its own layers in its own process.
             memo: remembers layers from one build to the next, where they are bundled.
+            trust: whether a framework may run what the config says, where that is not plain data.
 
         Raises:
+            UntrustedError: a framework would run some of it, or might.
             BuildError: it cannot be built; says which layer and the likely cause.
             UsageError: there is nothing to build it with.
         """
         from yaml_attn import verifying  # noqa: PLC0415 (no preview needs it)
 
         return verifying.build(
-            self, imgsz=imgsz, nc=nc, flops=flops, real=real, repo=repo, memo=memo
+            self, imgsz=imgsz, nc=nc, flops=flops, real=real, repo=repo, memo=memo, trust=trust
         )
 
     def verify(
@@ -317,6 +320,7 @@ class Config:
         nc: int | None = None,
         real: bool = False,
         repo: str | Path | None = None,
+        trust: bool = False,
     ) -> Verification:
         """Build the file as it was read and as it is now, and compare them layer by layer.
 
@@ -325,15 +329,17 @@ class Config:
             nc: as for `build`.
             real: as for `build`, for the edited network.
             repo: as for `build`.
+            trust: as for `build`.
 
         Raises:
+            UntrustedError: as `build`.
             BuildError: one of them cannot be built.
             UsageError: there is nothing to build them with.
             InternalError: a layer that no edit names would have other parameters than before.
         """
         from yaml_attn import verifying  # noqa: PLC0415 (no preview needs it)
 
-        return verifying.verify(self, imgsz=imgsz, nc=nc, real=real, repo=repo)
+        return verifying.verify(self, imgsz=imgsz, nc=nc, real=real, repo=repo, trust=trust)
 
     def outline(self, *, imgsz: int = 640, nc: int | None = None) -> Outline:
         """What can be verified without the framework: strides, and the new layers by themselves.

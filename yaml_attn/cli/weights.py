@@ -13,7 +13,7 @@ import typer
 from yaml_attn.cli import options
 from yaml_attn.cli import weights_report as report
 from yaml_attn.cli.render import console
-from yaml_attn.errors import NoFileError, OutputError, UsageError
+from yaml_attn.errors import ConfigError, NoFileError, OutputError, UsageError
 from yaml_attn.files import EXISTS_HINT, refuse_irreplaceable, standing
 
 if TYPE_CHECKING:
@@ -57,6 +57,14 @@ def weights(
     own: options.Own = None,
     dialect: options.Dialect = None,
     scale: options.Scale = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Write the config into the checkpoint though a framework would run some of it.",
+            rich_help_panel=WEIGHTS,
+        ),
+    ] = False,
     nc: Annotated[
         int | None,
         typer.Option(
@@ -135,8 +143,10 @@ def weights(
         nc=nc,
         seed=seed,
     )
+    plain, task = _embedded(after, nc)
+    if not trust:
+        _refuse_code(after, plain)
     if not dry_run:
-        plain, task = _embedded(after, nc)
         save(target, carried.state, kind, config=plain, task=task, over=over)
     if json:
         options.print_json(report.record(checkpoint, carried, after, target, written=not dry_run))
@@ -187,6 +197,16 @@ def _embedded(config: Config, nc: int | None) -> tuple[dict[str, Any], str | Non
     scale = config.scale or naming.scale_of(called)
     task = task_of(config.network.layers[-1].module)
     return {**plain, "scale": scale, "yaml_file": str(called)}, task
+
+
+def _refuse_code(config: Config, plain: dict[str, Any]) -> None:
+    """Refuse a config of which the framework would run something, once it trains from here."""
+    from yaml_attn.dialects.inert import refuse_code  # noqa: PLC0415
+
+    try:
+        refuse_code(plain)
+    except ConfigError as error:
+        raise config.located(error) from None
 
 
 def _replaced(target: Path, weights: Path, *, force: bool) -> str | None:

@@ -42,6 +42,7 @@ class Wanted:
     imgsz: int
     nc: int | None
     real: bool
+    trust: bool
     no_build: bool
     repo: Path | None
     output: str | None
@@ -91,7 +92,13 @@ def finish(config: Config, wanted: Wanted) -> None:
 
 def _verified(config: Config, wanted: Wanted) -> Verification | Outline:
     if config.builder(wanted.repo):
-        return config.verify(imgsz=wanted.imgsz, nc=wanted.nc, real=wanted.real, repo=wanted.repo)
+        return config.verify(
+            imgsz=wanted.imgsz,
+            nc=wanted.nc,
+            real=wanted.real,
+            repo=wanted.repo,
+            trust=wanted.trust,
+        )
     return config.outline(imgsz=wanted.imgsz, nc=wanted.nc)
 
 

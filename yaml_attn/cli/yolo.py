@@ -11,10 +11,11 @@ from yaml_attn.cli import options
 from yaml_attn.cli.mistakes import INTERRUPTED
 
 
-def yolo(context: typer.Context, *, own: options.Own = None) -> None:
+def yolo(context: typer.Context, *, own: options.Own = None, trust: options.Trust = False) -> None:
     """Run Ultralytics' `yolo` command; the mechanisms can be named in every YAML.
 
-    All but --own is that command's own language; `help` explains it. The exit code is its own too.
+    All but --own and --trust is that command's own language; `help` explains it. The exit code is
+    its own too.
 
     Examples:
         yaml-attn yolo train model=yolo11n_SE.yaml data=coco8.yaml epochs=100
@@ -25,7 +26,7 @@ def yolo(context: typer.Context, *, own: options.Own = None) -> None:
     # What it writes is not known here, so it is not said either.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        run_yolo(context.args, own or ())
+        run_yolo(context.args, own or (), trust=trust)
     except KeyboardInterrupt:
         typer.echo("interrupted; what Ultralytics wrote so far stays", err=True)
         sys.exit(INTERRUPTED)

@@ -15,10 +15,13 @@ from typing import Final
 
 from yaml_attn.config.document import Document
 from yaml_attn.dialects.composed import parse
+from yaml_attn.dialects.inert import Meaning, by_spelling, refuse_code
+from yaml_attn.dialects.strides import MODULES
 from yaml_attn.errors import (
     InternalError,
     OutputError,
     UnknownModuleError,
+    UntrustedError,
     UsageError,
     YamlAttnError,
 )
@@ -37,7 +40,7 @@ from yaml_attn.frameworks.hosting import host_in
 from yaml_attn.frameworks.launching import config_target
 from yaml_attn.frameworks.own_source import OwnSection, merged, own_sections, read_sections
 from yaml_attn.frameworks.parser_edit import MODULE, is_applied, with_edit, without_edit
-from yaml_attn.frameworks.scope import names_in_scope
+from yaml_attn.frameworks.scope import code_in_scope, names_in_scope
 from yaml_attn.frameworks.standalone import Written, bundled, read_head, standalone
 from yaml_attn.modules.own import OwnMechanism
 from yaml_attn.modules.registry import MECHANISMS, NATIVE, Mechanism, find, known
@@ -121,6 +124,7 @@ class Checkout:
         *,
         own: Iterable[OwnMechanism] = (),
         force: bool = False,
+        trust: bool = False,
     ) -> Plan:
         """What makes mechanisms known here; those that are known already stay.
 
@@ -133,8 +137,10 @@ class Checkout:
                 known already and not among them stay as they were written.
             force: whether a file of mechanisms that was edited by hand, and another config of this
                 name, may be replaced.
+            trust: whether the checkout may run what the config says, when it trains.
 
         Raises:
+            UntrustedError: it would run some of it, or might.
             UnrecognisedError: `models/yolo.py` is not of a shape that is known.
             UsageError: a name that is asked for means something else here already, the file of
                 a user's class needs more than PyTorch, or the config is none for this checkout.
@@ -149,6 +155,8 @@ class Checkout:
         theirs = self.names
         asked = [*names, *(_used(config, theirs) if config else ())]
         if config:
+            if not trust:
+                self._refuse_code(config)
             refuse_misfit(config, base, {*theirs, *_names(sections)}, self.root)
         every = () if config or sections else MECHANISMS
         wanted = self._classes(asked or here or every, base)
@@ -224,6 +232,21 @@ class Checkout:
         for each in needed:
             refuse_outside(each.path, self.root)
         return needed
+
+    def _refuse_code(self, config: Document) -> None:
+        """Refuse a config of which the parser would run something, as far as its names tell."""
+        code = code_in_scope(self.parser, self.root)
+
+        def meaning(name: str) -> Meaning:
+            return "code" if name in code and name not in MODULES else by_spelling(name)
+
+        try:
+            refuse_code({**config.settings, **config.network.rows()}, meaning)
+        except UntrustedError as error:
+            error.path = config.path
+            if error.layer is not None:
+                error.line = config.rows[error.layer].line
+            raise
 
     def _copy(self, config: Document, *, force: bool) -> Change:
         """The config where the checkout has its own."""
