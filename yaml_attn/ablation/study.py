@@ -21,6 +21,9 @@ from yaml_attn.planning import Channels
 Builder: TypeAlias = Literal["bundled", "ultralytics"]
 """Whose layers variants are built with where the dialect's are not bundled; "bundled": nobody's."""
 
+MOST: Final = 10_000
+"""How many variants a study may have unless it says otherwise: a minute's work."""
+
 _Value = TypeVar("_Value")
 _Default = TypeVar("_Default")
 
@@ -33,10 +36,12 @@ KEYS: Final = (
     "scales",
     "consumers",
     "channels",
+    "identity_init",
     "include",
     "exclude",
     "name",
     "baseline",
+    "max_variants",
     "nc",
     "imgsz",
     "dialect",
@@ -59,7 +64,7 @@ class NamedBase:
 
 @dataclass(frozen=True)
 class Study:
-    """What to generate. `folder` is where relative file names start, the current one if None."""
+    """What to generate. `builder` None is what `insert` builds with: whatever is at hand."""
 
     bases: tuple[NamedBase, ...]
     attentions: tuple[Attention, ...]
@@ -68,20 +73,25 @@ class Study:
     scales: tuple[Field, ...] = ()
     consumers: str | tuple[str, ...] = "all"
     channels: Channels = "nominal"
+    identity_init: bool = False
     include: tuple[Pattern, ...] = ()
     exclude: tuple[Pattern, ...] = ()
     name: Template = DEFAULT
     baseline: bool = True
+    max_variants: int = MOST
     nc: int | None = None
     imgsz: int = 640
     dialect: str | None = None
-    builder: Builder = "bundled"
+    builder: Builder | None = None
     own: tuple[str, ...] = ()
-    folder: Path | None = None
 
 
-def load_study(path: str | Path) -> Study:
+def load_study(path: str | Path, instead: Mapping[str, Field] | None = None) -> Study:
     """The study in this file.
+
+    Args:
+        path: the file.
+        instead: values that take the place of the file's, by key.
 
     Raises:
         UsageError: it cannot be read, or a key or value of it means nothing; names key and line.
@@ -93,16 +103,15 @@ def load_study(path: str | Path) -> Study:
             "this is a model config, not a study",
             f"A study names it: `bases: [{path.name}]`. Without a study, give it with --base.",
         )
-    return study_of(dict(content.pairs()), content, path.parent)
+    return study_of({**dict(content.pairs()), **(instead or {})}, content)
 
 
-def study_of(fields: Mapping[str, Field], whole: Field, folder: Path | None = None) -> Study:
+def study_of(fields: Mapping[str, Field], whole: Field) -> Study:
     """The study that these values of `KEYS` make.
 
     Args:
         fields: the values by key.
         whole: what to blame for what is missing.
-        folder: where relative file names start.
 
     Raises:
         UsageError: as `load_study`.
@@ -116,7 +125,15 @@ def study_of(fields: Mapping[str, Field], whole: Field, folder: Path | None = No
         given = fields.get(key)
         return default if given is None or given.value is None else reader(given)
 
-    attentions = read("modules", (), lambda field: read_attentions(field, folder))
+    identity_init = read("identity_init", False, Field.boolean)
+    max_variants = read("max_variants", MOST, Field.positive)
+    attentions = read(
+        "modules",
+        (),
+        lambda field: read_attentions(
+            field, field.folder, identity=identity_init, most=max_variants
+        ),
+    )
     study = Study(
         bases=read("bases", (), _bases),
         attentions=attentions,
@@ -125,16 +142,17 @@ def study_of(fields: Mapping[str, Field], whole: Field, folder: Path | None = No
         scales=read("scales", (), _scales),
         consumers=read("consumers", "all", _consumers),
         channels=read("channels", "nominal", lambda field: _one_of(field, get_args(Channels))),
+        identity_init=identity_init,
         include=read("include", (), read_patterns),
         exclude=read("exclude", (), read_patterns),
         name=read("name", DEFAULT, read_template),
         baseline=read("baseline", True, Field.boolean),
+        max_variants=max_variants,
         nc=read("nc", None, Field.positive),
         imgsz=read("imgsz", 640, Field.positive),
         dialect=read("dialect", None, lambda field: _one_of(field, NAMES)),
-        builder=read("builder", "bundled", lambda field: _one_of(field, get_args(Builder))),
-        own=read("own", (), lambda field: read_own(field, folder)),
-        folder=folder,
+        builder=read("builder", None, lambda field: _one_of(field, get_args(Builder))),
+        own=read("own", (), lambda field: read_own(field, field.folder)),
     )
     problem = _missing(study)
     if problem:

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.abc import InspectLoader
 from typing import Final
 
 UNREADABLE: Final = (SyntaxError, ValueError, RecursionError)
@@ -30,7 +31,7 @@ def tree_of(source: str | bytes) -> ast.Module:
         SyntaxError, ValueError, RecursionError: it does not.
     """
     with quietly():
-        compile(source, "<source>", "exec", dont_inherit=True)
+        InspectLoader.source_to_code(source)  # compiles it; nothing runs
         return ast.parse(source)
 
 
