@@ -255,7 +255,7 @@ def test_figures_of_another_builder_are_not_compared(run: Run, tmp_path: Path) -
     other = run(*LIGHT, "--check")
     assert other.code == 0
     assert other.out.endswith("configs is what the study gives (5 configs).\n")
-    assert "are those of bundled, here would be those of --no-build: they are not" in other.out
+    assert "were built with bundled, and here with nothing: they are not" in other.out
     changed = tmp_path / "configs" / "small_SE_3.yaml"
     changed.write_text("mine")
     (tmp_path / "configs" / "summary.md").unlink()

@@ -155,7 +155,7 @@ def start_notes(result: Result) -> Iterator[str]:
             "starts them so."
         )
     if unable:
-        yield f"{_do_not(unable)}, and --identity-init does not reach them: {trained}."
+        yield f"{_do_not(unable)}, and --identity-init does not change that: {trained}."
 
 
 def _do_not(names: Collection[str]) -> str:

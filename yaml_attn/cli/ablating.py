@@ -266,13 +266,13 @@ def _other_figures(folder: Folder, become: str) -> Iterator[str]:
     if folder.other_figures:
         there, here = map(_listed, (folder.other_figures.built_with, folder.result.built_with))
         yield (
-            f"The figures in {folder.path.as_posix()} are those of {there}, here would be those of "
+            f"The figures in {folder.path.as_posix()} were built with {there}, and here with "
             f"{here}: they {become}."
         )
 
 
 def _listed(built_with: Sequence[str]) -> str:
-    return " and ".join(built_with) or "--no-build"
+    return " and ".join(built_with) or "nothing"
 
 
 def _would(folder: Folder, wanted: Wanted) -> Iterator[str]:
