@@ -258,13 +258,16 @@ def test_a_module_without_a_place_is_named(run: Run) -> None:
     assert "say where CBAM goes" in result.err
 
 
-def test_several_modules_in_one_word_are_told_apart(run: Run) -> None:
-    result = run("insert", "--base", "yolov5s", "--module", "SE, CBAM", "--after", 8)
+@pytest.mark.parametrize(
+    ("modules", "listed"), [("SE, CBAM", "'SE, CBAM'"), ("SE+CBAM", "SE,CBAM")]
+)
+def test_several_modules_in_one_word_are_told_apart(run: Run, modules: str, listed: str) -> None:
+    result = run("insert", "--base", "yolov5s", "--module", modules, "--after", 8)
     assert (result.code, result.out) == (2, "")
     assert result.err == (
-        "error: SE, CBAM is 2 modules, and each has its own place\n"
+        f"error: {modules} is 2 modules, and each has its own place\n"
         "All in one config: --module SE --after PLACE --module CBAM --after PLACE\n"
-        "One config for each: yaml-attn ablate --modules 'SE, CBAM' --at PLACE\n"
+        f"One config for each: yaml-attn ablate --modules {listed} --at PLACE\n"
     )
 
 

@@ -35,6 +35,11 @@ class Field:
     path: Path | None = None
     line: int | None = None
 
+    @property
+    def folder(self) -> Path | None:
+        """Where file names in it start: beside its file, in the current folder if it has none."""
+        return self.path.parent if self.path else None
+
     def wrong(self, message: str, hint: str | None = None) -> UsageError:
         """An error about this value; a character in it that only looks like YAML's is named."""
         named = f"{self.name}: {message}" if self.name else message

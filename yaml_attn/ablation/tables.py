@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from yaml_attn.ablation.manifest import built_with
@@ -65,6 +65,9 @@ def _record(each: Produced) -> dict[str, Any]:
         "module": variant.shown_module,
         "place": ", ".join(variant.shown_places),
         "built": built_with(facts) if facts else None,
+        "nc": variant.base.nc,
+        "fused": "no",
+        "starts_as_identity": ("no" if made.disturbing else "yes") if made else None,
         "parameters": facts.parameters if facts else None,
         "parameters_added": facts.added_parameters if facts else None,
         "flops": facts.flops if facts else None,
@@ -103,7 +106,7 @@ def _cells(made: Made) -> tuple[str, ...]:
     variant = made.variant
     return (
         variant.base.name,
-        variant.shown_module or "none",
+        variant.shown_module,
         ", ".join(variant.shown_places),
         *figures(made.facts, itself=not variant.requests),
     )
@@ -121,6 +124,46 @@ def _rows(result: Result) -> tuple[Sequence[str], list[Sequence[str]]]:
     return [_HEADERS[at] for at in shown], [[row[at] for at in shown] for row in rows]
 
 
+def conditions(result: Result) -> str:
+    """What the figures are of: how many classes, and layers as they are trained."""
+    classes: dict[int | None, list[str]] = {}
+    for base in result.bases:
+        classes.setdefault(base.nc, []).append(base.name)
+    words = [
+        f"nc {UNKNOWN if nc is None else nc}"
+        + (f" ({', '.join(names)})" if classes.keys() - {nc} else "")
+        for nc, names in classes.items()
+    ]
+    return f"{'; '.join(words)}; unfused"
+
+
+def start_notes(result: Result) -> Iterator[str]:
+    """What pretrained weights meet in the new layers, in sentences; nothing where that is none."""
+    able: dict[str, None] = {}
+    unable: dict[str, None] = {}
+    for made in result.made:
+        inserted = {each["index"] for each in made.inserted}
+        for each in made.disturbing:
+            # Inside a block it stands behind all of the block's own arguments.
+            group = able if each.args is not None and each.index in inserted else unable
+            group[each.module] = None
+    trained = "trained from pretrained weights, the table compares the damage at the start too"
+    if able and result.study.identity_init:
+        yield f"{_do_not(able)} in every config, as the study asks: {trained}."
+    elif able:
+        yield (
+            f"{_do_not(able)}: {trained}. --identity-init (`identity_init: true` in a study file) "
+            "starts them so."
+        )
+    if unable:
+        yield f"{_do_not(unable)}, and --identity-init does not change that: {trained}."
+
+
+def _do_not(names: Collection[str]) -> str:
+    does = "does" if len(names) == 1 else "do"
+    return f"{', '.join(names)} {does} not start as the identity"
+
+
 def _conditions(result: Result) -> str:
     bases = ", ".join(base.name for base in result.bases)
     measured = any(made.facts for made in result.made)
@@ -135,13 +178,13 @@ def _conditions(result: Result) -> str:
         for level in _LEVEL.findall(place)
     )
     what = f" {', '.join(levels)}: what the head reads at that level." if levels else ""
-    return f"Ablation of {bases}.{flops if measured else ''}{what}"
+    return f"Ablation of {bases}; {conditions(result)}.{flops if measured else ''}{what}"
 
 
 def _markdown(result: Result) -> str:
     headers, rows = _rows(result)
     rule = ["---" if header in _HEADERS[:_FIRST_NUMBER] else "--:" for header in headers]
-    lines = [_conditions(result), ""]
+    lines = [" ".join([_conditions(result), *start_notes(result)]), ""]
     lines += [f"| {' | '.join(_escaped(row))} |" for row in (headers, rule, *rows)]
     if result.failed:
         lines += ["", "Not possible:", ""]
@@ -173,6 +216,7 @@ def _latex(result: Result) -> str:
             base = made.variant.base
         lines.append(f"    {' & '.join(map(_tex, row))} \\\\")
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
+    lines += [f"% {note}" for note in start_notes(result)]
     lines += [f"% not possible: {each.variant.name}: {each.problem}" for each in result.failed]
     return "\n".join(lines) + "\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Sequence
 from difflib import unified_diff as lines_that_differ
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -196,7 +197,8 @@ def _say(sentence: str) -> None:
 
 def _diff(change: Change, name: str) -> str:
     before, after = (
-        (data or b"").decode(errors="replace").replace("\r\n", "\n").splitlines(keepends=True)
+        # Not str.splitlines, which ends a line at a form feed too.
+        StringIO((data or b"").decode(errors="replace").replace("\r\n", "\n")).readlines()
         for data in (change.before, change.after)
     )
     return "".join(lines_that_differ(before, after, f"a/{name}", f"b/{name}", n=2))

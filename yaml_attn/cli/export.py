@@ -71,7 +71,7 @@ def export(
         return
     target = output / "attention.py" if output.is_dir() else output
     write_atomically(target, text.encode(), over=standing(target) if force else None)
-    count = len(text.splitlines())
+    count = text.count("\n")
     written = [*(each.name for each in mechanisms), *(each.name for each in own)]
     if json:
         options.print_json({"output": str(target), "mechanisms": written, "lines": count})
