@@ -354,6 +354,16 @@ def test_identity_init_starts_as_the_identity(name: str, training: bool) -> None
 
 
 @every_mechanism
+def test_the_catalog_says_when_a_mechanism_starts_as_the_identity(name: str) -> None:
+    x = image(4, 16, 9, 7)
+    plain, asked = (
+        difference(make(name, identity_init=wanted).eval()(x), x) for wanted in (False, True)
+    )
+    starts = "always" if plain == 0 else "asked" if asked < 0.02 else "never"
+    assert MECHANISMS[name].identity == starts
+
+
+@every_mechanism
 def test_identity_init_learns(name: str) -> None:
     layer = make(name, identity_init=True)
     if not list(layer.parameters()):

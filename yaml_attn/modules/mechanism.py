@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib import import_module
 from inspect import Parameter as Argument
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,7 +44,8 @@ class Mechanism:
     `parameters_added` counts the learned parameters that the layer adds at 256, 512 and 1024
     channels with its defaults (the contract test measures them). `adapted` says what is not the
     paper's where the paper's mechanism maps no feature map to a feature map. `inputs` is 2 where
-    the layer refines one map by what another shows; both then have the counted channels.
+    the layer refines one map by what another shows; both then have the counted channels. `identity`
+    says when the layer starts as the identity: where `identity_init` asks for it, always, or never.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Mechanism:
     aliases: tuple[str, ...] = ()
     adapted: str = ""
     inputs: int = 1
+    identity: Literal["asked", "always", "never"] = "asked"
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -94,6 +94,7 @@ GATES = (
         summary="Gates each value by how far it stands out of its channel. Nothing is learned.",
         parameters_added=(0, 0, 0),
         aliases=("SimAMModule", "SimAMAttention"),
+        identity="never",
     ),
     Mechanism(
         "GAMAttention",
@@ -160,6 +161,7 @@ GATES = (
         "it, so that objects are seen whole. Nothing is learned, and nothing done later.",
         parameters_added=(0, 0, 0),
         aliases=("ADL", "ADLLayer", "AttentionDropoutLayer", "AttentionBasedDropout"),
+        identity="always",
     ),
     Mechanism(
         "GaussianAttention",

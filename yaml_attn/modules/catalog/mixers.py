@@ -17,6 +17,7 @@ MIXERS = (
         "image shows: the receptive field follows the object. Replaces a convolution.",
         parameters_added=(62528, 198720, 790656),
         aliases=("SK", "SKNet", "SKConv", "SKUnit", "SKLayer", "SKBlock", "SelectiveKernel"),
+        identity="never",
     ),
     Mechanism(
         "DoubleAttention",
@@ -57,6 +58,7 @@ MIXERS = (
         "recurrence=2 so the whole map. Starts as the identity.",
         parameters_added=(82241, 328321, 1312001),
         aliases=("CrissCross", "CCA", "CCNet", "CCAttention", "CC_Attention", "CrissCrossAttn"),
+        identity="always",
     ),
     Mechanism(
         "DANPosition",
@@ -70,6 +72,7 @@ MIXERS = (
         "the square of their number; max_tokens=1024 bounds it. Starts as the identity.",
         parameters_added=(82209, 328257, 1311873),
         aliases=("PAM", "PAMModule", "PositionAttention", "PositionAttentionModule"),
+        identity="always",
     ),
     Mechanism(
         "DANChannel",
@@ -83,6 +86,7 @@ MIXERS = (
         "of what it reads is learned. Starts as the identity.",
         parameters_added=(1, 1, 1),
         aliases=("CAMModule", "DANChannelAttention"),
+        identity="always",
     ),
     Mechanism(
         "SplAtConv",
@@ -96,6 +100,7 @@ MIXERS = (
         "what the whole image shows. Replaces a convolution; even channel counts only.",
         parameters_added=(690048, 2756352, 11017728),
         aliases=("SplitAttention", "SplAt", "SplAtConv2d", "SplitAttn", "ResNeSt"),
+        identity="never",
     ),
     Mechanism(
         "EfficientAttention",
