@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from yaml_attn.cli import main
+from yaml_attn.frameworks import build_ultralytics
 
 # Before torch is imported, here or in a process that a test starts: two workers with a thread for
 # each core wait for one another, and the suite takes several times as long on a busy machine.
@@ -45,3 +46,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return Result(code, out, err)
 
     return call
+
+
+@pytest.fixture
+def without_ultralytics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be as where Ultralytics is not installed."""
+    monkeypatch.setattr(build_ultralytics, "available", lambda: False)

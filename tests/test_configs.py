@@ -39,6 +39,7 @@ def test_the_configs_of_an_installed_ultralytics_have_names_too(
     for name in ("10/yolov10n.yaml", "12/yolo12.yaml"):
         (models / name).parent.mkdir(parents=True)
         (models / name).write_bytes(templates()["yolov8.yaml"].read_bytes())
+    (tmp_path / "site" / "ultralytics" / "__init__.py").touch()  # before one that is installed
     monkeypatch.delitem(sys.modules, "ultralytics", raising=False)
     monkeypatch.syspath_prepend(tmp_path / "site")
     assert yaml_attn.load("yolov10n").path == models / "10" / "yolov10n.yaml"

@@ -38,10 +38,12 @@ numbering that the one before it left. Several edits in one numbering are one `e
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# Nothing is imported until it is needed: `--help` reads no YAML library, and the command's first
+# line, from which on Ctrl-C is taken care of, is reached at once.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from yaml_attn.api import Config, compare_files, load
     from yaml_attn.checks.run import check
     from yaml_attn.errors import YamlAttnError
@@ -77,7 +79,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The API is imported when it is first used, so that `--help` does not read YAML libraries.
     if name in _API:
+        from importlib import import_module  # noqa: PLC0415
+
         return getattr(import_module(f"yaml_attn.{_API[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

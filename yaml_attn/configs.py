@@ -21,7 +21,14 @@ from yaml_attn.dialects import family, naming, recognise
 from yaml_attn.dialects.base import depth_of, scaled_number, scales_of
 from yaml_attn.dialects.strides import strides
 from yaml_attn.errors import ConfigError, OutputError
-from yaml_attn.files import EXISTS_HINT, templates, write_atomically
+from yaml_attn.files import (
+    EXISTS_HINT,
+    digest,
+    refuse_irreplaceable,
+    standing,
+    templates,
+    write_atomically,
+)
 from yaml_attn.modules.own import OwnMechanism
 from yaml_attn.modules.registry import AnyMechanism, find, finds
 from yaml_attn.planning import (
@@ -282,6 +289,7 @@ class Config:
         real: bool = False,
         repo: str | Path | None = None,
         memo: Memo | None = None,
+        trust: bool = False,
     ) -> BuildReport:
         """Build the network with real layers and run it: shapes, strides, parameters, FLOPs.
 
@@ -292,15 +300,17 @@ class Config:
             real: whether to run forward and backward at full size too.
             repo: a checkout of the framework, to build with its own layers in its own process.
             memo: remembers layers from one build to the next, where they are bundled.
+            trust: whether a framework may run what the config says, where that is not plain data.
 
         Raises:
+            UntrustedError: a framework would run some of it, or might.
             BuildError: it cannot be built; says which layer and the likely cause.
             UsageError: there is nothing to build it with.
         """
         from yaml_attn import verifying  # noqa: PLC0415 (no preview needs it)
 
         return verifying.build(
-            self, imgsz=imgsz, nc=nc, flops=flops, real=real, repo=repo, memo=memo
+            self, imgsz=imgsz, nc=nc, flops=flops, real=real, repo=repo, memo=memo, trust=trust
         )
 
     def verify(
@@ -310,6 +320,7 @@ class Config:
         nc: int | None = None,
         real: bool = False,
         repo: str | Path | None = None,
+        trust: bool = False,
     ) -> Verification:
         """Build the file as it was read and as it is now, and compare them layer by layer.
 
@@ -318,15 +329,17 @@ class Config:
             nc: as for `build`.
             real: as for `build`, for the edited network.
             repo: as for `build`.
+            trust: as for `build`.
 
         Raises:
+            UntrustedError: as `build`.
             BuildError: one of them cannot be built.
             UsageError: there is nothing to build them with.
             InternalError: a layer that no edit names would have other parameters than before.
         """
         from yaml_attn import verifying  # noqa: PLC0415 (no preview needs it)
 
-        return verifying.verify(self, imgsz=imgsz, nc=nc, real=real, repo=repo)
+        return verifying.verify(self, imgsz=imgsz, nc=nc, real=real, repo=repo, trust=trust)
 
     def outline(self, *, imgsz: int = 640, nc: int | None = None) -> Outline:
         """What can be verified without the framework: strides, and the new layers by themselves.
@@ -363,24 +376,36 @@ class Config:
 
     def check_output(
         self, path: str | Path, *, force: bool = False, in_place: bool = False
-    ) -> None:
+    ) -> str | None:
         """Refuse a file that `save` would refuse, before any work is done.
+
+        What is returned is the digest of what would be replaced, None where nothing would be: for
+        `write_atomically`, when the work is done.
 
         Raises:
             OutputError: as `save`.
         """
         path = Path(path)
-        if not path.exists():
-            return
-        if self.path is not None and path.samefile(self.path):
+        there = standing(path)
+        if self._is_base(path):
             if not in_place:
                 raise OutputError(
                     "is the base itself",
                     path=path,
                     hint="Use --in-place to change it, or -o for another file.",
                 )
-        elif not force:
+            there = digest(self.document.data)
+        elif there and not force:
             raise OutputError("exists already", path=path, hint=EXISTS_HINT)
+        refuse_irreplaceable(path)
+        return there
+
+    def _is_base(self, path: Path) -> bool:
+        if self.path is None:
+            return False
+        return path == self.path or (
+            path.exists() and self.path.exists() and path.samefile(self.path)
+        )
 
     def save(self, path: str | Path, *, force: bool = False, in_place: bool = False) -> Path:
         """Write the file, whole or not at all.
@@ -388,12 +413,13 @@ class Config:
         Args:
             path: where to.
             force: whether another file of this name may be replaced.
-            in_place: whether the base itself may be.
+            in_place: whether the base itself may be, if it still is as it was read.
 
         Raises:
-            OutputError: it exists and may not be replaced, or cannot be written.
+            OutputError: it exists and may not be replaced, was changed since it was read, or
+                cannot be written.
         """
         path = Path(path)
-        self.check_output(path, force=force, in_place=in_place)
-        write_atomically(path, self.data, replace=force or in_place)
+        over = self.check_output(path, force=force, in_place=in_place)
+        write_atomically(path, self.data, over=over)
         return path

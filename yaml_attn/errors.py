@@ -9,7 +9,8 @@ YamlAttnError
 │   ├── DocumentError     not text, not YAML, or not rows
 │   │   └── NoFileError       there is no such file, or it is a folder   exit code 2
 │   ├── WiringError       a `from` that reads no layer
-│   └── BuildError        the network cannot be built
+│   ├── BuildError        the network cannot be built
+│   └── UntrustedError    a framework would run some of it, or might
 ├── CheckpointError   the file holds no weights that can be used         exit code 1
 └── InternalError     a promise of ours broke; nothing was written       exit code 1
 """
@@ -103,6 +104,10 @@ class WiringError(ConfigError):
 
 class BuildError(ConfigError):
     """The network that the config describes cannot be built or run."""
+
+
+class UntrustedError(ConfigError):
+    """The config holds what a framework would run as code, or might; none of it has run."""
 
 
 class CheckpointError(YamlAttnError):

@@ -1,16 +1,22 @@
-"""Writing a file whole or not at all, and finding the configs that a name alone means."""
+"""Writing files so that nobody's work is lost, and finding the configs that a name alone means.
+
+A file is written whole or not at all, and only over what its writer has read: `over` is the digest
+of that. It is compared just before the file is replaced, while the new one, beside it, is locked;
+its name follows from the file's, so two runs never replace one file at once, and what a killed run
+left is found without a search.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import stat
+import sys
 import time
-from collections.abc import Container
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from yaml_attn.errors import NoFileError, OutputError
 
@@ -20,113 +26,412 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 EXISTS_HINT = "Use --force to replace it, or -o for another name."
-
-# A file on its way to its name is called `.NAME.{16 digits}.yaml-attn`.
-_SUFFIX: Final = ".yaml-attn"
-_TEMPORARY: Final = re.compile(rf"\.(.+)\.[0-9a-f]{{16}}{re.escape(_SUFFIX)}", re.DOTALL)
+_CHANGED_HINT = "Run the command again: it starts from what is there now."
 
 _ABANDONED: Final = 3600
 """Seconds after which a temporary file is nobody's, where files cannot be locked."""
+_PATIENCE: Final = 30
+"""Seconds to wait for another run that writes the same file."""
+_PAUSE: Final = 0.01
+_CHUNK: Final = 1 << 20
+_LINKS: Final = 40
+"""Links to follow from a name; what the kernel does too."""
+
+_KINDS: Final = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+}
 
 
-def write_atomically(path: Path, data: bytes, *, replace: bool) -> None:
-    """Write a file so that nobody ever sees half of it, not after a kill or a full disk either.
+class _Identity(NamedTuple):
+    """What tells a file from every other, whatever it is called."""
 
-    What killed runs left of the same file is removed.
+    device: int
+    inode: int
 
-    Args:
-        path: the file; a link is followed.
-        data: its new content.
-        replace: whether an existing file may be replaced; its mode is kept.
+
+_changes: Final[list[tuple[Path, _Identity | None]]] = []
+"""Each file that this process gave a name, or was about to; None where it took the file away."""
+
+
+def written() -> list[Path]:
+    """The files that this process wrote or removed and that are still so, in that order."""
+    return [path for path, identity in dict(_changes).items() if _identity(path) == identity]
+
+
+def forget_written() -> None:
+    """Begin to count anew: a process may run several commands."""
+    _changes.clear()
+
+
+def digest(data: bytes) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    from hashlib import sha256  # noqa: PLC0415 (OpenSSL, which only what writes needs)
+
+    return sha256(data).hexdigest()
+
+
+def standing(path: Path) -> str | None:
+    """The digest of the file that stands there, a link followed; None if there is none.
 
     Raises:
-        OutputError: the file exists and may not be replaced, or cannot be written. Whatever
-            stood there is untouched.
+        OutputError: what stands there is no file, or cannot be read.
     """
-    real = path.resolve()
-    temporary = None
+    return None if descriptor(path) is not None else _digest_at(path, path)
+
+
+def refuse_irreplaceable(path: Path) -> None:
+    """Refuse a file that a new one could not take the place of.
+
+    Raises:
+        OutputError: it is read-only, or has other names (hard links), which would keep the old
+            content.
+    """
+    if descriptor(path) is None and _identity(path):
+        _remove_leftover(_temporary(_resolved(path)))  # it may be a second name of the file
+        _refuse_loss(path, path)
+
+
+def refuse_outside(path: Path, folder: Path) -> None:
+    """Refuse a file that links lead out of the folder that the user named.
+
+    Raises:
+        OutputError: it is one.
+    """
+    real = _resolved(path)
+    if not real.is_relative_to(_resolved(folder)):
+        raise OutputError(
+            f"is a link that leads out of {folder}, to {real}: it is not changed", path=path
+        )
+
+
+def descriptor(path: Path) -> int | None:
+    """The number of an open file of this process that a path means; `/dev/stdout` is 1."""
     try:
-        mode = _mode(real)
-        remove_leftovers(real.parent, [real.name])
-        with _create(real) as file:
-            temporary = Path(file.name)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        opened = os.path.realpath("/dev/fd")
+        for _ in range(_LINKS):
+            folder = os.path.realpath(path.parent)
+            if folder == opened and path.name.isascii() and path.name.isdecimal():
+                return int(path.name)
+            path = Path(folder, path.readlink())
+    except (OSError, ValueError):  # it is no link
+        pass
+    return None
+
+
+def write_atomically(path: Path, data: bytes, *, over: str | None) -> None:
+    """Write a file so that nobody ever sees half of it, not after a kill or a full disk either.
+
+    What killed runs left of the same file is removed. A file that is replaced hands on its mode,
+    owner and extended attributes.
+
+    Args:
+        path: the file; a link is followed. What means an open file of this process, such as
+            `/dev/stdout`, is written into.
+        data: its new content.
+        over: the digest of what it replaces, as that was read; None where no file may be.
+
+    Raises:
+        OutputError: the file was changed since, or exists, or cannot be replaced without a loss, or
+            cannot be written. Whatever stood there is untouched.
+    """
+    with _refused(path, "written"):
+        number = descriptor(path)
+        if number is not None:
+            _write_into(number, data)
+            return
+        real = _resolved(path)
+        with _claimed(real) as new:
+            _refuse_changed(path, real, over)
+            if over is not None:
+                _refuse_loss(path, real)
+                _hand_on(path, real, new)
+            new.write(data)
+            new.flush()
+            os.fsync(new.fileno())
             if fcntl is None:
-                file.close()  # Windows renames no open file
-            temporary.chmod(mode)
-            if replace:
-                temporary.replace(real)
-            else:
+                new.close()  # Windows renames no open file
+            temporary = _temporary(real)
+            _changes.append((path, _identity(temporary)))
+            _refuse_changed(path, real, over)
+            if over is None:
                 _place(temporary, real)
-    except FileExistsError:
-        raise OutputError("exists already", path=path, hint=EXISTS_HINT) from None
-    except FileNotFoundError:
-        folder = real.parent if path.is_symlink() else path.parent
-        hint = f"Create the folder {folder} first, or name another with -o."
-        raise OutputError("its folder does not exist", path=path, hint=hint) from None
-    except OSError as error:
-        raise OutputError(f"cannot be written ({error.strerror})", path=path) from None
-    finally:
-        if temporary:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+            else:
+                temporary.replace(real)
 
 
-def remove_leftovers(folder: Path, names: Container[str]) -> None:
+def remove(path: Path, *, over: str) -> None:
+    """Remove a file as it was read; one that is gone already stays so.
+
+    Args:
+        path: the file; no link.
+        over: its digest, as it was read.
+
+    Raises:
+        OutputError: it was changed since, or cannot be removed.
+    """
+    with _refused(path, "removed"), _claimed(path.absolute()):
+        if path.is_symlink():
+            raise OutputError("is a link, which nothing of ours is", path=path)
+        if standing(path) is None:
+            return
+        _refuse_changed(path, path, over)
+        _refuse_read_only(path, path)
+        _changes.append((path, None))
+        path.unlink()
+
+
+def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
     """Remove what killed runs left of files with these names, and nothing that a run still writes.
-
-    A temporary file is locked as long as its run lives; where there are no locks, it is nobody's
-    after an hour.
 
     Args:
         folder: where the files stand.
         names: their names, not those of the temporary files.
     """
-    for entry in os.scandir(folder):
-        found = _TEMPORARY.fullmatch(entry.name)
-        if found and found[1] in names:
-            with contextlib.suppress(OSError):
-                _remove_unless_locked(folder / entry.name)
+    for name in names:
+        _remove_leftover(_temporary(_resolved(folder) / name))
 
 
-def _remove_unless_locked(path: Path) -> None:
-    if fcntl is None:
-        if time.time() - path.stat().st_mtime > _ABANDONED:
-            path.unlink()
+@contextlib.contextmanager
+def _refused(path: Path, verb: str) -> Iterator[None]:
+    """What the system refuses, in our words."""
+    try:
+        yield
+    except FileExistsError:
+        raise OutputError("exists already", path=path, hint=EXISTS_HINT) from None
+    except FileNotFoundError:
+        folder = _resolved(path).parent if path.is_symlink() else path.parent
+        hint = f"Create the folder {folder} first, or name another with -o."
+        raise OutputError("its folder does not exist", path=path, hint=hint) from None
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot be {verb} ({_why(error)})", path=path) from None
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _resolved(path: Path) -> Path:
+    """The path without links; a loop of them is an error of the system's."""
+    try:
+        return path.resolve()
+    except RuntimeError:  # before Python 3.13
+        raise OutputError("is a loop of links", path=path) from None
+
+
+def _digest_at(real: Path, path: Path) -> str | None:
+    from hashlib import sha256  # noqa: PLC0415
+
+    try:
+        mode = real.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise OutputError(
+                f"is {_KINDS.get(stat.S_IFMT(mode), 'no file')}, which is never replaced",
+                path=path,
+                hint="Name a file; `-o -` writes to stdout, for a pipe.",
+            )
+        found = sha256()
+        with real.open("rb") as file:
+            while data := file.read(_CHUNK):
+                found.update(data)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot be read ({_why(error)})", path=path) from None
+    return found.hexdigest()
+
+
+def _refuse_changed(path: Path, real: Path, over: str | None) -> None:
+    """Refuse a file that is not as it was read."""
+    now = _digest_at(real, path)
+    if now == over:
         return
-    with path.open("r+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
+    if over is None:
+        raise FileExistsError
+    state = "is gone" if now is None else "was changed"
+    message = f"{state} since it was read; it is left so"
+    raise OutputError(message, path=path, hint=_CHANGED_HINT)
+
+
+def _refuse_loss(path: Path, real: Path) -> None:
+    """Refuse to put a new file in the place of one that must not, or cannot, be replaced by it."""
+    _refuse_read_only(path, real)
+    links = real.stat().st_nlink
+    if links > 1:
+        raise OutputError(
+            f"is one of {links} names of a file (hard links), of which the others would "
+            "keep the old content",
+            path=path,
+            hint="Make this one a file of its own first: copy it, and rename the copy to it.",
+        )
+
+
+def _refuse_read_only(path: Path, real: Path) -> None:
+    # A superuser may write it all the same; somebody has said that nobody should.
+    if not real.stat().st_mode & 0o222 or not os.access(real, os.W_OK):
+        raise OutputError("is read-only", path=path, hint="Make it writable first: chmod u+w.")
+
+
+def _write_into(number: int, data: bytes) -> None:
+    """Write into an open file, behind what was printed to it so far."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with open(number, "wb", closefd=False) as file:
+        file.write(data)
+
+
+def _temporary(path: Path) -> Path:
+    """Where a file is written before it has its name; short, however long that is."""
+    return path.with_name(f".{digest(os.fsencode(path.name))[:16]}.yaml-attn")
+
+
+@contextlib.contextmanager
+def _claimed(path: Path) -> Iterator[BinaryIO]:
+    """A new temporary file, which one run has at a time: until its end, or that of its process.
+
+    Raises:
+        OutputError: another run has it.
+    """
+    temporary = _temporary(path)
+    file = _create(path)
+    mine = _identity_of(os.fstat(file.fileno()))
+    try:
+        yield file
+    finally:
+        if fcntl is None:
+            file.close()  # Windows removes no open file
+        with contextlib.suppress(OSError):
+            # Once it was renamed, the name may be another run's already.
+            if _identity(temporary) == mine:
+                temporary.unlink()
+        with contextlib.suppress(OSError):
+            file.close()
 
 
 def _create(path: Path) -> BinaryIO:
-    """A new file beside this one, under a name of its own, locked as long as it is open."""
+    """The temporary file, new and locked."""
+    temporary = _temporary(path)
+    # What replaces a file is for the user alone until it has that one's mode.
+    opener = _private if path.exists() else None
+    end = time.monotonic() + _PATIENCE
     while True:
-        temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}{_SUFFIX}")
-        # For the user alone until it has the mode of the file that it becomes.
-        file = open(temporary, "xb", opener=_private)  # noqa: SIM115 (the caller closes it)
-        if fcntl:
-            with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(file, fcntl.LOCK_EX)
-        if temporary.exists():
+        try:
+            file = open(temporary, "xb", opener=opener)  # noqa: SIM115 (the caller closes it)
+        except FileExistsError:
+            if _remove_leftover(temporary):
+                continue
+            if time.monotonic() > end:
+                hint = f"If no other run is under way, delete what one left: {temporary}"
+                raise OutputError("another run writes it", path=path, hint=hint) from None
+            time.sleep(_PAUSE)
+            continue
+        if _lock(file) is not False and _is_at(temporary, file):
             return file
         file.close()  # another run took it for a leftover before it was locked
+
+
+def _lock(file: BinaryIO) -> bool | None:
+    """Lock an open file: whether it was free, or None where there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return None
+    return True
+
+
+def _remove_leftover(temporary: Path) -> bool:
+    """Remove what a killed run left, unless a run still writes it; whether the name is free.
+
+    A temporary file is locked as long as its run lives; where there are no locks, it is nobody's
+    after an hour.
+    """
+    try:
+        with open(temporary, "r+b", opener=_without_link) as file:
+            free = _lock(file)
+            if free is None:
+                free = time.time() - os.fstat(file.fileno()).st_mtime > _ABANDONED
+            if fcntl is None:
+                file.close()
+            if not free or not (fcntl is None or _is_at(temporary, file)):
+                return False
+            temporary.unlink()
+    except FileNotFoundError:
+        return True
+    except OSError:  # a folder, a link, or another user's
+        return False
+    return True
 
 
 def _private(name: str, flags: int) -> int:
     return os.open(name, flags, 0o600)
 
 
-def _mode(path: Path) -> int:
-    """The mode of the file, or the one that a new file gets."""
+def _without_link(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def _identity_of(status: os.stat_result) -> _Identity:
+    return _Identity(status.st_dev, status.st_ino)
+
+
+def _identity(path: Path) -> _Identity | None:
+    """Of the file that stands there, if one does."""
     try:
-        return stat.S_IMODE(path.stat().st_mode)
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+        return _identity_of(path.stat())
+    except (OSError, ValueError):
+        return None
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    """Whether an open file still has this name."""
+    return _identity(path) == _identity_of(os.fstat(file.fileno()))
+
+
+def _hand_on(path: Path, real: Path, new: BinaryIO) -> None:
+    """Give a new file the owner, the extended attributes and the mode of the one it replaces.
+
+    Raises:
+        OutputError: it cannot have one of these.
+    """
+    old, fresh = real.stat(), os.fstat(new.fileno())
+    if (old.st_uid, old.st_gid) != (fresh.st_uid, fresh.st_gid):
+        try:
+            os.chown(new.fileno(), old.st_uid, old.st_gid)
+        except OSError:
+            raise _lost(path, f"its owner (user {old.st_uid}, group {old.st_gid})") from None
+    if hasattr(os, "listxattr"):
+        _hand_on_attributes(path, real, new.fileno())
+    # Behind the owner, whose change takes away some of it.
+    _temporary(real).chmod(stat.S_IMODE(old.st_mode))
+
+
+def _hand_on_attributes(path: Path, real: Path, new: int) -> None:
+    try:
+        names = os.listxattr(real)
+    except OSError:  # a file system without them
+        return
+    for name in names:
+        value = os.getxattr(real, name)
+        try:
+            if name not in os.listxattr(new) or os.getxattr(new, name) != value:
+                os.setxattr(new, name, value)
+        except OSError:
+            raise _lost(path, f"its extended attribute {name}") from None
+    for name in {*os.listxattr(new)} - {*names}:  # the folder's default for new files
+        with contextlib.suppress(OSError):
+            os.removexattr(new, name)
+
+
+def _lost(path: Path, what: str) -> OutputError:
+    hint = "Write to another file, and copy its content into this one."
+    return OutputError(f"cannot be replaced: {what} would be lost", path=path, hint=hint)
 
 
 def _place(temporary: Path, path: Path) -> None:

@@ -27,7 +27,14 @@ from yaml_attn.dialects.composed import host, parse
 from yaml_attn.dialects.strides import HEADS, halvings
 from yaml_attn.errors import PlaceError, UsageError
 from yaml_attn.modules.arguments import row_arguments
-from yaml_attn.modules.own import OwnMechanism, is_own, load_own, refuse_row, refuse_two
+from yaml_attn.modules.own import (
+    OwnMechanism,
+    ReadMechanism,
+    is_own,
+    load_own,
+    refuse_row,
+    refuse_two,
+)
 from yaml_attn.modules.registry import NATIVE, finds
 from yaml_attn.selecting import Find, Place, out_of, select
 
@@ -122,7 +129,8 @@ def plan(network: Network, requests: Sequence[Request], find: Find, strides: Giv
 def own_mechanisms(
     requests: Sequence[Request], before: Mapping[str, OwnMechanism] = MappingProxyType({})
 ) -> dict[str, OwnMechanism]:
-    """The user's classes that requests name, loaded: by what they are called, and by row name.
+    """The user's classes that requests name, by what they are called, and by row name; loaded,
+    but for those that are known and were only read.
 
     Args:
         requests: what is asked for.
@@ -134,7 +142,8 @@ def own_mechanisms(
     found: dict[str, OwnMechanism] = {}
     for request in requests:
         if isinstance(request, Insert) and is_own(request.module):
-            mechanism = load_own(request.module)
+            known = before.get(request.module)
+            mechanism = known if isinstance(known, ReadMechanism) else load_own(request.module)
             row = request.name or mechanism.name
             refuse_row(row)
             refuse_two(found.get(row) or before.get(row), mechanism)

@@ -55,6 +55,7 @@ def build(
     real: bool = False,
     repo: str | Path | None = None,
     memo: Memo | None = None,
+    trust: bool = False,
 ) -> BuildReport:
     """Build a config and run it; see `Config.build`."""
     builder = builder_of(config, repo)
@@ -73,6 +74,7 @@ def build(
                 flops=flops,
                 real=real,
                 own=sources(config),
+                trust=trust,
             )
         if builder == "ultralytics":
             from yaml_attn.frameworks import build_ultralytics  # noqa: PLC0415 (imports torch)
@@ -86,6 +88,7 @@ def build(
                 flops=flops,
                 real=real,
                 own={name: each.load() for name, each in _rows(config).items()},
+                trust=trust,
             )
         if builder == "bundled":
             return _bundled(config, imgsz, nc, flops, real, memo)
@@ -128,16 +131,17 @@ def verify(
     nc: int | None = None,
     real: bool = False,
     repo: str | Path | None = None,
+    trust: bool = False,
 ) -> Verification:
     """Build a config as it was read and as it is now; see `Config.verify`."""
     promised = contracts(config)
     base = dataclasses.replace(config, network=config.document.network)
     new = [layer.index for layer in config.inserted]
     if repo is not None:
-        before, after = _in_one_process(base, config, Path(repo), imgsz, nc, new, real)
+        before, after = _in_one_process(base, config, Path(repo), imgsz, nc, new, real, trust)
     else:
-        before = build(base, imgsz=imgsz, nc=nc, flops=False)
-        after = build(config, imgsz=imgsz, nc=nc, flops=new, real=real)
+        before = build(base, imgsz=imgsz, nc=nc, flops=False, trust=trust)
+        after = build(config, imgsz=imgsz, nc=nc, flops=new, real=real, trust=trust)
     pairs = [
         (change, before.layers[change.old], after.layers[change.new])
         for change in config.changes
@@ -168,15 +172,18 @@ def _in_one_process(
     nc: int | None,
     new: Collection[int],
     real: bool,
+    trust: bool,
 ) -> tuple[BuildReport, BuildReport]:
     """Base and edited network of a checkout's layers: to import a framework takes seconds."""
     from yaml_attn.frameworks import build_checkout  # noqa: PLC0415 (no preview needs it)
 
-    own = sources(config)
-    requests = [
-        build_checkout.Request(base.text, base.name, base.scale, nc, imgsz, flops=False, own=own),
-        build_checkout.Request(config.text, config.name, config.scale, nc, imgsz, new, real, own),
-    ]
+    def request(of: Config, flops: bool | Collection[int], real: bool) -> build_checkout.Request:
+        own = sources(config)
+        return build_checkout.Request(
+            of.text, of.name, of.scale, nc, imgsz, flops, real, own, trust
+        )
+
+    requests = [request(base, False, False), request(config, new, real)]
     before, after = build_checkout.build_all(repo, requests, dialect=config.dialect)
     for owner, found in ((base, before), (config, after)):
         if isinstance(found, ConfigError):

@@ -11,8 +11,10 @@ import pytest
 from ablation.studies import Read
 from configs import SMALL
 
+from yaml_attn import files
 from yaml_attn.ablation import Folder, Shard, run
 from yaml_attn.errors import OutputError
+from yaml_attn.files import digest, templates
 
 Open: TypeAlias = Callable[..., Folder]
 
@@ -180,7 +182,7 @@ def test_a_folder_that_cannot_be_is_said_to_be_so(opened: Open, path: Path) -> N
         opened().update()
     path.unlink()
     (path / "small_SE_2.yaml").mkdir(parents=True)
-    with pytest.raises(OutputError, match="cannot be read"):
+    with pytest.raises(OutputError, match="is a folder"):
         opened().update()
 
 
@@ -202,6 +204,90 @@ def test_parts_of_a_study_live_in_one_folder(opened: Open, path: Path) -> None:
 def test_what_a_killed_run_left_of_our_files_is_swept(opened: Open, path: Path) -> None:
     opened(BOTH).update()
     for name in ("manifest.json", "small_SE_2.yaml", "small_ECA_2.yaml", "mine.yaml"):
-        (path / f".{name}.0123456789abcdef.yaml-attn").write_text("half")
+        files._temporary(path / name).write_text("half")
     opened().update(prune=True)
-    assert set(content(path)) == NAMES | {".mine.yaml.0123456789abcdef.yaml-attn"}
+    assert set(content(path)) == NAMES | {files._temporary(Path("mine.yaml")).name}
+
+
+@pytest.mark.parametrize("name", ["small_SE_2.yaml", "manifest.json", "summary.md"])
+@pytest.mark.parametrize("force", [False, True])
+def test_what_appears_or_changes_after_the_look_is_not_replaced(
+    opened: Open, path: Path, name: str, force: bool
+) -> None:
+    if force:
+        opened().update()
+        (path / name).write_bytes(b"{}")
+    folder = opened(BOTH, force=force)
+    assert folder.stale
+    path.mkdir(exist_ok=True)
+    (path / name).write_text("mine")
+    with pytest.raises(OutputError, match="was changed since" if force else "exists already"):
+        folder.update()
+    assert (path / name).read_text() == "mine"
+
+
+def forge(path: Path, *records: dict[str, str]) -> None:
+    manifest = json.loads((path / "manifest.json").read_bytes())
+    manifest["left"] += records
+    (path / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    "name", ["notes.txt", "x\0.yaml", "\ud800.yaml", "..", ".yaml/..", "a/b.yaml", "/etc/passwd"]
+)
+def test_a_forged_manifest_names_no_file_that_no_study_makes(
+    opened: Open, path: Path, name: str
+) -> None:
+    opened().update()
+    (path / "notes.txt").write_text("mine")
+    forge(path, {"file": name, "sha256": digest(b"mine")})
+    with pytest.raises(OutputError, match="is no manifest of a study"):
+        opened().update(prune=True)
+    assert (path / "notes.txt").read_text() == "mine"
+
+
+def test_a_forged_manifest_removes_no_config_that_no_study_made(
+    opened: Open, path: Path, tmp_path: Path
+) -> None:
+    opened(BOTH).update()
+    (path / "data.yaml").write_text("train: images\n")
+    (path / "base.yaml").write_text(SMALL)
+    (path / "stock.yaml").write_bytes(templates()["yolov5s.yaml"].read_bytes())
+    (tmp_path / "mine.yaml").write_bytes((path / "small_ECA_2.yaml").read_bytes())
+    (path / "link.yaml").symlink_to(tmp_path / "mine.yaml")
+    theirs = ("base.yaml", "data.yaml", "link.yaml", "stock.yaml")
+    forge(path, *({"file": name, "sha256": digest((path / name).read_bytes())} for name in theirs))
+    assert opened().kept == theirs
+    opened().update(prune=True)
+    assert set(content(path)) == NAMES | {*theirs}
+    assert (path / "link.yaml").is_symlink()
+
+
+def test_the_base_beside_its_configs_is_never_removed(opened: Open, tmp_path: Path) -> None:
+    result = opened().result
+    Folder(tmp_path, result).update()
+    forge(tmp_path, {"file": "small.yaml", "sha256": digest(SMALL.encode())})
+    folder = Folder(tmp_path, result)
+    assert (folder.left, folder.kept) == ((), ("small.yaml",))
+    folder.update(prune=True)
+    assert (tmp_path / "small.yaml").read_text() == SMALL
+
+
+def test_what_changes_before_it_is_pruned_stays(opened: Open, path: Path) -> None:
+    opened(BOTH).update()
+    folder = opened()
+    assert folder.left
+    (path / folder.left[0]).write_text("mine")
+    with pytest.raises(OutputError, match="was changed since"):
+        folder.update(prune=True)
+    assert (path / folder.left[0]).read_text() == "mine"
+
+
+def test_no_link_leads_a_study_out_of_its_folder(opened: Open, path: Path, tmp_path: Path) -> None:
+    path.mkdir()
+    outside = tmp_path / "outside.yaml"
+    (path / "small_SE_2.yaml").symlink_to(outside)
+    with pytest.raises(OutputError, match="is a link that leads out"):
+        opened(force=True).update()
+    assert not outside.exists()
+    assert [each.name for each in path.iterdir()] == ["small_SE_2.yaml"]

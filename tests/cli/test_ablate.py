@@ -287,3 +287,16 @@ def test_no_torch_is_imported_without_a_build(tmp_path: Path) -> None:
     )
     assert result.stdout == "False\n"
     assert len(names(tmp_path / "configs")) == 5
+
+
+def test_names_of_too_many_bytes_fail_before_the_first_file(run: Run, tmp_path: Path) -> None:
+    letter = "\N{CJK UNIFIED IDEOGRAPH-6CE8}"
+    for characters in (75, 100):
+        name = f"{{base}}_{{module}}_{{place}}_{letter * characters}"
+        study = f"bases: yolov5s.yaml\nmodules: [SE]\nplaces: [P3]\nname: '{name}'\n"
+        (tmp_path / "study.yaml").write_text(study, encoding="utf-8")
+        result = run("ablate", "study.yaml", "-o", f"{characters}", "--no-build", "--quiet")
+        fits = characters == 75  # 247 bytes, and 322
+        assert result.code == (0 if fits else 2), result.err
+        assert Path(f"{characters}").exists() is fits
+    assert "bytes long" in result.err

@@ -9,6 +9,7 @@ from conftest import Run
 from frameworks.lookalikes import parser_source, write_checkout
 from own_class import write_own
 
+from yaml_attn.frameworks.applying import Plan
 from yaml_attn.modules.registry import MECHANISMS
 
 APPLIED = """\
@@ -204,3 +205,40 @@ def test_a_class_of_the_users_is_made_known_by_own_or_by_module(
     assert (json_.code, parser(repo)) == (1, parser_source())
     run("apply", "--repo", "repo", "--own", "./mine.py:Mine")
     assert run(*call).code == 0  # known already
+
+
+@pytest.mark.parametrize("undo", [False, True])
+def test_an_edit_made_meanwhile_stays_and_nothing_is_written(
+    run: Run, repo: Path, monkeypatch: pytest.MonkeyPatch, undo: bool
+) -> None:
+    if undo:
+        run("apply", "--repo", "repo", "--module", "SE")
+    real = Plan.write
+
+    def edited(plan: Plan) -> None:
+        (repo / "models/yolo.py").write_text("mine")
+        real(plan)
+
+    monkeypatch.setattr(Plan, "write", edited)
+    result = run("apply", "--repo", "repo", *(["--undo"] if undo else ["--module", "SE"]))
+    assert (result.code, parser(repo)) == (2, "mine")
+    assert "was changed since it was read" in result.err
+    assert (repo / "models/yaml_attn_modules.py").exists() is undo
+
+
+@pytest.mark.parametrize("linked", ["models", "models/yolo.py", "models/yaml_attn_modules.py"])
+def test_no_link_leads_out_of_the_checkout(
+    run: Run, repo: Path, tmp_path: Path, linked: str
+) -> None:
+    undo = linked == "models/yaml_attn_modules.py"
+    if undo:
+        run("apply", "--repo", "repo", "--module", "SE")
+    outside = tmp_path / "outside"
+    (repo / linked).rename(outside)
+    (repo / linked).symlink_to(outside)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    words = ["--undo"] if undo else ["--module", "SE"]
+    for more in (["--dry-run"], []):
+        result = run("apply", "--repo", "repo", *words, *more)
+        assert (result.code, "is a link that leads out of repo" in result.err) == (2, True)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

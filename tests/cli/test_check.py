@@ -6,12 +6,13 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Run
 from necks import V8, config
 
-from yaml_attn.checks import RULES
+from yaml_attn.checks import RULES, fixing
 
 RIGHT = config(V8)
 STALE = config(V8, {4: [V8[4], "[-1, 1, SE, [256]]"]})
@@ -333,3 +334,42 @@ def test_it_runs_where_torch_cannot_be_imported(tmp_path: Path) -> None:
     )
     assert result.returncode == 1
     assert "YA102" in result.stdout
+
+
+def test_an_edit_made_while_others_are_repaired_stays_and_is_said(
+    run: Run, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = files / "other.yaml"
+    other.write_text(STALE)
+    real = fixing.repair
+
+    def edited(*args: Any) -> Any:
+        (files / "mine.yaml").write_text(f"# by hand\n{STALE}")
+        return real(*args)
+
+    monkeypatch.setattr(fixing, "repair", edited)
+    result = run("check", "mine.yaml", "other.yaml", "--fix")
+    assert result.code == 2
+    assert "error: mine.yaml: was changed since it was read" in result.err
+    assert (files / "mine.yaml").read_text() == f"# by hand\n{STALE}"
+    assert other.read_text() == FIXED
+    assert "--- other.yaml" in result.out
+    assert "--- mine.yaml" not in result.out
+
+
+@pytest.mark.parametrize("names", [["configs"], ["configs/*.yaml"], ["configs/**"], ["conf*"]])
+def test_fix_does_not_reach_out_of_the_folder_that_was_named(
+    run: Run, files: Path, names: list[str]
+) -> None:
+    (files / "configs").mkdir()
+    for name in ("base.yaml", "inside.yaml"):
+        (files / "configs" / name).write_text(RIGHT if name == "base.yaml" else STALE)
+    (files / "configs" / "link.yaml").symlink_to("../mine.yaml")
+    (files / "configs" / "same.yaml").symlink_to("inside.yaml")
+    for dry in (["--dry-run"], []):
+        result = run("check", *names, "--fix", *dry)
+        assert (result.code, (files / "mine.yaml").read_text()) == (2, STALE)
+        assert "link.yaml: is a link that leads out of" in result.err
+    assert (files / "configs" / "inside.yaml").read_text() == FIXED
+    assert run("check", "configs/link.yaml", "--fix", "--base", "base.yaml").code == 0
+    assert (files / "mine.yaml").read_text() == FIXED

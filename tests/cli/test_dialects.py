@@ -10,12 +10,8 @@ from conftest import Run
 
 from yaml_attn import dialects, load
 from yaml_attn.errors import UsageError
-from yaml_attn.frameworks import build_ultralytics
 
-
-@pytest.fixture(autouse=True)
-def _without_ultralytics(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build_ultralytics, "available", lambda: False)
+pytestmark = pytest.mark.usefixtures("without_ultralytics")
 
 
 def insert(*options: object) -> list[object]:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from configs import SMALL
 from conftest import Run
 
 from yaml_attn import files
+from yaml_attn.configs import Config
 
 MAIN_JOB = ["insert", "--base", "yolov5s.yaml", "--module", "SE", "--after", "8"]
 
@@ -287,6 +289,7 @@ def test_the_places_of_a_module_add_up(run: Run) -> None:
     ]
 
 
+@pytest.mark.usefixtures("without_ultralytics")
 def test_what_is_built_otherwise_than_asked_is_said(run: Run) -> None:
     shuffle = ["--module", "ShuffleAttention", "--set", "groups=7", "--after", "SPPF", "--dry-run"]
     result = run("insert", "--base", "yolov5m", *shuffle)
@@ -324,3 +327,114 @@ def test_before_a_head_of_several_inputs_is_refused_with_what_is_meant(run: Run)
     result = run("insert", "--base", "yolov5s", "--module", "SE", "--before", "Detect")
     assert result.code == 2
     assert "--after detect --consumers detect" in result.err
+
+
+@pytest.mark.parametrize("options", [["--in-place"], ["-o", "out.yaml", "--force"]])
+def test_what_is_saved_while_it_builds_is_not_overwritten(
+    run: Run, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    target = base if "--in-place" in options else tmp_path / "out.yaml"
+    target.write_text(SMALL)
+    real = Config.verify
+
+    def saved(config: Config, **asked: Any) -> object:
+        target.write_text("mine")
+        return real(config, **asked)
+
+    monkeypatch.setattr(Config, "verify", saved)
+    result = run(*insert(base, *options))
+    assert (result.code, result.out, target.read_text()) == (2, "", "mine")
+    assert "was changed since it was read" in result.err
+
+
+def test_what_appears_while_it_builds_is_not_overwritten(
+    run: Run, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "small_SE.yaml"
+    real = Config.verify
+
+    def saved(config: Config, **asked: Any) -> object:
+        target.write_text("mine")
+        return real(config, **asked)
+
+    monkeypatch.setattr(Config, "verify", saved)
+    result = run(*insert(base))
+    assert (result.code, target.read_text()) == (2, "mine")
+    assert "exists already" in result.err
+
+
+def test_edits_at_once_are_all_in_the_file_or_refused(base: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "yaml_attn", *map(str, insert(base, "--in-place"))]
+    runs = [
+        subprocess.Popen([*command, "--no-build", "-q"], cwd=tmp_path, stderr=subprocess.PIPE)
+        for _ in range(6)
+    ]
+    said = [each.communicate()[1].decode() for each in runs]
+    done = [each.returncode for each in runs].count(0)
+    assert done >= 1
+    assert base.read_text().count("SE, [16]]") == done
+    refused = [text for text in said if text]
+    assert len(refused) == 6 - done
+    assert all("was changed since it was read" in text for text in refused)
+    assert [each.name for each in tmp_path.iterdir()] == ["small.yaml"]
+
+
+@pytest.mark.parametrize("kind", ["device", "fifo"])
+def test_a_device_or_fifo_is_never_replaced(
+    run: Run, base: Path, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "null"
+    path.symlink_to("/dev/null") if kind == "device" else os.mkfifo(path)
+    before = path.stat()
+    for force in ([], ["--force"]):
+        result = run(*insert(base, "--no-build", "-o", "null", *force))
+        assert (result.code, f"is a {kind}".lower() in result.err.lower()) == (2, True)
+    assert path.stat().st_mode == before.st_mode
+
+
+def test_stdout_has_a_name_of_a_file_too(base: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "yaml_attn", *map(str, insert(base, "--no-build", "-o"))]
+    outputs = [
+        subprocess.run([*command, name], cwd=tmp_path, capture_output=True, check=True).stdout
+        for name in ("-", "/dev/stdout")
+    ]
+    assert outputs[0] == outputs[1]
+    assert b"SE, [16]]" in outputs[1]
+    onto = subprocess.run([*command, "/dev/stderr"], cwd=tmp_path, capture_output=True, check=True)
+    assert onto.stderr == outputs[0]
+
+
+def test_a_read_only_file_and_one_of_several_names_are_refused_before_any_work(
+    run: Run, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Config, "verify", None)
+    base.chmod(0o444)
+    result = run(*insert(base, "--in-place"))
+    assert (result.code, "is read-only" in result.err) == (2, True)
+    base.chmod(0o644)
+    os.link(base, tmp_path / "other.yaml")
+    result = run(*insert(base, "--in-place"))
+    assert (result.code, "hard links" in result.err) == (2, True)
+    assert base.read_text() == SMALL
+
+
+def test_a_name_of_255_bytes_can_be_edited(run: Run, tmp_path: Path) -> None:
+    base = tmp_path / f"{'x' * 250}.yaml"
+    base.write_text(SMALL)
+    assert run(*insert(base, "--no-build", "--in-place")).code == 0
+    assert "SE, [16]]" in base.read_text()
+
+
+def test_an_interrupt_tells_what_was_written_before_it(
+    run: Run, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("yaml_attn.cli.writing._print", interrupted)
+    result = run(*insert(base, "--no-build"))
+    assert (result.code, result.err) == (130, "interrupted; small_SE.yaml was written\n")
+    assert "SE, [16]]" in Path("small_SE.yaml").read_text()
+    monkeypatch.setattr(Config, "verify", interrupted)
+    result = run(*insert(base, "-o", "other.yaml"))
+    assert (result.code, result.err) == (130, "interrupted; nothing was written\n")

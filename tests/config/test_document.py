@@ -103,7 +103,6 @@ def test_a_thousand_dashes_are_refused() -> None:
     error = refused("backbone:\n" + "- " * 2000 + "1\nhead: []\n")
     assert isinstance(error, UnreadableError)
     assert error.cause == "syntax"
-    assert str(error) == "x.yaml: is not a config: it is nested too deeply"
 
 
 def test_a_document_knows_its_file() -> None:

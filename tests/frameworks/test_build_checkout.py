@@ -131,7 +131,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     """What a checkout, which must stay as it is, answers to all of them."""
     repo = write_repo(tmp_path_factory.mktemp("repo") / "fork", NOISE + source())
     common = repo / "models/common.py"
-    more = "\n\ndef Act():\n    return type(Conv.default_act)()\n\n\nclass ECA(nn.Identity):\n"
+    more = "\n\nclass Act(nn.Module):\n    def __new__(cls):\n"
+    more += "        return type(Conv.default_act)()\n"
+    more += "\n\nclass ECA(nn.Identity):\n"
     more += "    def __init__(self, *, channels):\n        super().__init__()\n"
     common.write_text(common.read_text() + more)
     before = files(repo)

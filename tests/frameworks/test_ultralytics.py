@@ -21,7 +21,7 @@ from own_class import OWN, write_own
 from torch import nn
 
 import yaml_attn
-from yaml_attn.errors import BuildError, UsageError
+from yaml_attn.errors import BuildError, UntrustedError, UsageError
 from yaml_attn.modules.own import OwnMechanism, load_own
 from yaml_attn.modules.registry import MECHANISMS
 
@@ -151,7 +151,7 @@ def test_rows_that_are_not_ours_reach_the_parser_as_they_are(registered: ModuleT
     rows = [[-1, 1, "nn.Upsample", ["None", 2, "nearest"]], [[-1, -1], 1, "Concat", [1]]]
     model = registered.Model(config(*rows))
     assert model(torch.zeros(1, 3, 16, 16)).shape == (1, 128, 8, 8)
-    with pytest.raises(ValueError, match="not enough values to unpack"):
+    with pytest.raises(UntrustedError, match="no \\[from, number, module, args\\]"):
         registered.Model(config([-1, 1, "SE"]))
     with pytest.raises(KeyError, match="NoSuchLayer"):
         registered.Model(config([-1, 1, "NoSuchLayer", []]))
@@ -301,3 +301,41 @@ def test_without_ultralytics_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
     with pytest.raises(UsageError, match="pip install ultralytics"):
         yaml_attn.register_ultralytics()
+
+
+def test_a_config_that_would_run_something_is_refused_until_it_is_trusted(
+    tasks: ModuleType,
+) -> None:
+    register = import_module("yaml_attn.frameworks.registration")
+
+    def loads() -> Any:
+        return tasks.Concat()
+
+    vars(tasks)["loads"] = loads
+    hostile = {**config([-1, 1, "loads", []]), "yaml_file": "hostile.yaml"}
+    register.register()
+    with pytest.raises(UntrustedError) as caught:
+        tasks.Model(hostile)
+    assert (caught.value.layer, caught.value.path) == (2, "hostile.yaml")
+    with register.registered({}, trust=True):
+        tasks.parse_model(hostile, 3)
+    with pytest.raises(UntrustedError):
+        tasks.Model(hostile)
+    register.register(trust=True)
+    tasks.parse_model(hostile, 3)
+    with register.registered({}), pytest.raises(UntrustedError):  # what is asked for counts
+        tasks.parse_model(hostile, 3)
+    tasks.parse_model(hostile, 3)
+    register.unregister()
+    register.register()
+    with pytest.raises(UntrustedError):
+        tasks.Model(hostile)
+
+
+@pytest.mark.usefixtures("registered")
+def test_other_processes_trust_what_this_one_does(tmp_path: Path) -> None:
+    register = import_module("yaml_attn.frameworks.registration")
+    dist = import_module("ultralytics.utils.dist")
+    assert "trust" not in Path(dist.generate_ddp_file(tmp_path)).read_text()
+    register.register(trust=True)
+    assert "register(trust=True)\n" in Path(dist.generate_ddp_file(tmp_path)).read_text()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from abilities import needs_half
 from randomising import randomised
 from torch import Tensor, nn
 
@@ -70,6 +71,7 @@ def test_the_channels_come_as_numbers_or_as_a_row_s_ch_and_f() -> None:
             CoExcitation(*wrong)
 
 
+@needs_half
 def test_half_precision_sums_over_the_map_without_overflow() -> None:
     layer = randomised(CoExcitation(8, 8)).float().half()
     a = torch.full((1, 8, 80, 80), 10.0, dtype=torch.float16)

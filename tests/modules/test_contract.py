@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from abilities import needs_half
 from torch import Tensor, nn
 from two_inputs import reading_one
 
@@ -49,7 +50,7 @@ ZERO_GATED: Mapping[str, str] = {
 
 CHANNELS = (1, 3, 7, 8, 16, 24, 36, 64, 100, 256)
 SIZES = ((1, 1), (1, 5), (6, 1), (7, 9), (80, 80))
-HALVES = (torch.bfloat16, torch.float16)
+HALVES = (torch.bfloat16, pytest.param(torch.float16, marks=needs_half))
 NAMES = tuple(MECHANISMS)
 WITH_VARIANT = [n for n in NAMES if "variant" in {p.name for p in MECHANISMS[n].parameters}]
 

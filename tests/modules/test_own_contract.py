@@ -10,6 +10,7 @@ from warnings import warn
 
 import pytest
 import torch
+from abilities import UNTOLD
 from torch import Tensor, nn
 from torch.nn import functional as F
 from two_inputs import reading_one
@@ -41,7 +42,7 @@ PROMISES = (
     "prints nothing",
 )
 REQUIRED = PROMISES[:4]
-HALF = {"works in float16", "works in bfloat16"}
+HALVES = {"works in float16", "works in bfloat16"}
 TRAINS = {
     "trains with one image",
     "trains under autocast",
@@ -258,7 +259,7 @@ class BakesTheSize(Gate):
 
 def test_a_layer_that_keeps_every_promise_has_a_table_without_a_failure() -> None:
     checks = check(Gate, 8)
-    assert tuple(each.name for each in checks) == PROMISES
+    assert {each.name for each in checks} | UNTOLD >= set(PROMISES)
     assert broken(checks) == {}
     assert tuple(each.name for each in checks if each.required) == REQUIRED
     details = {each.name: each.detail for each in checks}
@@ -270,7 +271,7 @@ def test_a_layer_that_keeps_every_promise_has_a_table_without_a_failure() -> Non
 @pytest.mark.parametrize("name", MECHANISMS)
 def test_every_bundled_mechanism_keeps_every_promise(name: str) -> None:
     checks = check(lambda channels: reading_one(MECHANISMS[name], channels), 16)
-    assert tuple(each.name for each in checks) == PROMISES
+    assert {each.name for each in checks} | UNTOLD >= set(PROMISES)
     assert broken(checks) == {}
 
 
@@ -287,7 +288,7 @@ BREAKS: Mapping[type[nn.Module], Mapping[str, str]] = {
     Reflects: {"works at any size": "^1x1: RuntimeError: .*; 1x7: RuntimeError: "},
     InPlace: {"leaves its input as it is": "changes it in place"},
     MixesImages: {"keeps images apart": r"depends on the others of the batch, by \d+\.\d%"},
-    SinglePrecision: dict.fromkeys(HALF, "gives torch.float32"),
+    SinglePrecision: dict.fromkeys(HALVES - UNTOLD, "gives torch.float32"),
     SameDtype: {
         "trains under autocast": "Expected self.dtype to be equal to src.dtype",
         "keeps channels_last": "right, but the output is in another layout",

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from abilities import needs_half
 from randomising import randomised
 from torch import Tensor, nn
 
@@ -111,6 +112,7 @@ def test_the_block_adds_the_layer_of_normalised_pixels() -> None:
     torch.testing.assert_close(block(x), x + layer(normal))
 
 
+@needs_half
 def test_sums_beyond_float16_are_pooled() -> None:
     layer = randomised(S2Attention(6)).float()
     with torch.no_grad():

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from yaml_attn.errors import OutputError, UsageError
+from yaml_attn.files import standing
 from yaml_attn.weights.safetensors_file import header
 from yaml_attn.weights.writing import kind_of, save, tree
 
@@ -91,7 +92,7 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="exists already"):
         save(path, STATE, "state dict")
     assert path.read_text() == "precious"
-    save(path, STATE, "state dict", replace=True)
+    save(path, STATE, "state dict", over=standing(path))
     assert equal(torch.load(path), STATE)
 
 

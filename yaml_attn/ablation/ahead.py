@@ -25,8 +25,9 @@ AT_ONCE: Final = 10
 class Ahead:
     """Reports of a checkout, by what was asked of it."""
 
-    def __init__(self, repo: Path, study: Study) -> None:
+    def __init__(self, repo: Path, study: Study, *, trust: bool = False) -> None:
         self._repo = repo
+        self._trust = trust
         self._study = study
         self._answers: dict[Request, BuildReport | YamlAttnError] = {}
 
@@ -67,6 +68,12 @@ class Ahead:
     def _request(self, config: Config) -> Request:
         from yaml_attn.frameworks.build_checkout import Request  # noqa: PLC0415 (studies rarely)
 
-        study = self._study
-        own = sources(config)
-        return Request(config.text, config.name, config.scale, study.nc, study.imgsz, own=own)
+        return Request(
+            config.text,
+            config.name,
+            config.scale,
+            self._study.nc,
+            self._study.imgsz,
+            own=sources(config),
+            trust=self._trust,
+        )

@@ -20,19 +20,21 @@ for each of its values; an item of the list may be such a mapping too:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from yaml_attn.ablation.fields import Field
 from yaml_attn.dialects.composed import parse
 from yaml_attn.errors import UsageError
 from yaml_attn.modules.arguments import row_arguments
-from yaml_attn.modules.own import is_own, load_rows
+from yaml_attn.modules.own import OwnMechanism, is_own, load_own, load_rows, refuse_row
 from yaml_attn.modules.registry import AnyMechanism, find
-from yaml_attn.planning import Insert, own_mechanisms
+
+Load: TypeAlias = Callable[[str], OwnMechanism]
+"""What is made of a user's class by what the study calls it: `load_own` or `read_own`."""
 
 _M: Final = re.compile(r"(?<=\[)M(?=\])|(?<=\+)M$")
 
@@ -41,7 +43,8 @@ _M: Final = re.compile(r"(?<=\[)M(?=\])|(?<=\+)M$")
 class Attention:
     """A mechanism with its parameters, those that are not its defaults.
 
-    `written` is what the study calls it, `module` what an insertion does, `name` its own.
+    `written` is what the study calls it, `module` what an insertion does, `name` its own; `own` is
+    the class, if it is one of the user's.
     `settings` are these, and the defaults of those that the study varies.
     """
 
@@ -52,6 +55,7 @@ class Attention:
     inputs: int
     parameters: Mapping[str, Any]
     settings: Mapping[str, Any]
+    own: OwnMechanism | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +67,15 @@ class Swap:
     block: str
 
 
-def read_attentions(field: Field, folder: Path | None) -> tuple[Attention, ...]:
+def read_attentions(
+    field: Field, folder: Path | None, load: Load = load_own
+) -> tuple[Attention, ...]:
     """What `modules` says.
 
     Args:
         field: the value of the key.
         folder: where files of the user's own classes are looked for.
+        load: loads these, or only reads them.
 
     Raises:
         UsageError: no such module or parameter, or a value that the parameter cannot have.
@@ -77,7 +84,9 @@ def read_attentions(field: Field, folder: Path | None) -> tuple[Attention, ...]:
         attention
         for item in field.items()
         for name, grid in (item.pairs() if isinstance(item.value, dict) else [(item.text(), None)])
-        for attention in _attentions(name, grid or item, _grid(grid) if grid else [{}], folder)
+        for attention in _attentions(
+            name, grid or item, _grid(grid) if grid else [{}], folder, load
+        )
     )
     if not found:
         raise field.wrong("is empty", "E.g. [SE, CBAM]; `yaml-attn modules` lists them.")
@@ -111,11 +120,15 @@ def _told_apart(found: Sequence[Attention]) -> tuple[Attention, ...]:
 
 
 def _attentions(
-    written: str, field: Field, grid: Iterable[Mapping[str, Any]], folder: Path | None
+    written: str,
+    field: Field,
+    grid: Iterable[Mapping[str, Any]],
+    folder: Path | None,
+    load: Load,
 ) -> Iterator[Attention]:
     module = _located(written, folder)
     try:
-        mechanism = _find(module)
+        mechanism = _find(module, load)
     except UsageError as error:
         if "," in written:
             error.hint = f"Several are a list: [{written}]."
@@ -133,21 +146,22 @@ def _attentions(
             mechanism.inputs,
             _without_defaults(mechanism, parameters),
             {each.name: parameters.get(each.name, each.default) for each in mechanism.parameters},
+            mechanism if isinstance(mechanism, OwnMechanism) and is_own(module) else None,
         )
 
 
-def read_own(field: Field, folder: Path | None) -> tuple[str, ...]:
-    """What `own` says: classes of the user's that rows of the bases name already.
+def read_classes(
+    field: Field, folder: Path | None, load: Load = load_own
+) -> Mapping[str, OwnMechanism]:
+    """What `own` says: classes of the user's that rows of the bases name already, by that name.
 
     Raises:
         UsageError: there is no such class, or its rows could mean something else.
     """
-    found = tuple(_located(each.text(), folder) for each in field.items())
     try:
-        load_rows(found)
+        return load_rows((_located(each.text(), folder) for each in field.items()), load)
     except UsageError as error:
         raise field.within(error) from None
-    return found
 
 
 def _located(name: str, folder: Path | None) -> str:
@@ -158,9 +172,11 @@ def _located(name: str, folder: Path | None) -> str:
     return f"{(folder / place).as_posix()}{colon}{attribute}"
 
 
-def _find(module: str) -> AnyMechanism:
+def _find(module: str, load: Load) -> AnyMechanism:
     if is_own(module):
-        return own_mechanisms([Insert(module)])[module]
+        mechanism = load(module)
+        refuse_row(mechanism.name)
+        return mechanism
     composed = parse(module, find)
     if composed:
         raise UsageError(

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import cast
+from typing import Final, cast
 
 from yaml_attn.ablation.opening import Base, open_bases
 from yaml_attn.ablation.study import Study
 from yaml_attn.ablation.variants import Variant, all_of, variants_of
 from yaml_attn.errors import ConfigError, PlaceError, UsageError, YamlAttnError
+
+_LONGEST: Final = 255
+"""Bytes of a file's name."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ def expand(study: Study) -> Expansion:
     tried = [_tried(each) for each in _selected(study, asked)]
     content = {each.name: text for each, text in tried if text}
     variants, merged = _merged(tried)
+    _refuse_long_names(study, variants)
     _refuse_shared_names(study, variants)
     _refuse_misread(variants, content)
     return Expansion(bases, variants, merged)
@@ -129,6 +133,18 @@ def _merged(
         elif first[key] != variant.name:
             merged[variant.name] = first[key]
     return tuple(variants), merged
+
+
+def _refuse_long_names(study: Study, variants: Sequence[Variant]) -> None:
+    """Refuse a name that no file system takes, before the first file is written."""
+    for each in variants:
+        length = len(each.file.encode("utf-8", "surrogatepass"))
+        if length > _LONGEST:
+            blamed = study.name.field or each.base.field
+            raise blamed.wrong(
+                f"the file of {each} would be called {each.file}, which is {length} bytes long",
+                f"File systems take {_LONGEST}. Choose shorter names with `name`.",
+            )
 
 
 def _refuse_shared_names(study: Study, variants: Sequence[Variant]) -> None:

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
+from yaml_attn.config.diagnosis import UnreadableError
 from yaml_attn.config.lookalikes import in_piece
 from yaml_attn.config.syntax import Node, compose, read_yaml
 from yaml_attn.errors import DocumentError, UsageError
@@ -143,9 +144,10 @@ def _hint(text: str, error: DocumentError) -> str | None:
     """What to do about a text that is not YAML: what is usual in studies, or else in configs."""
     number = error.line or 1
     above, here = ["", *text.splitlines(), ""][number - 1 : number + 1]
-    in_list = "expected ',' or" in error.message
+    cause = error.cause if isinstance(error, UnreadableError) else None
+    in_list = cause == "bracket"
     if looks := _lookalike(here):
-        return error.hint or looks
+        return error.hint if cause == "character" else looks
     if in_list and (bare := re.search(r"[\w.]+\[[\w*-]+\]", here)):
         return f"Inside a list, quote what has brackets: '{bare[0]}'."
     if star := re.search(r"(?<!\S)[\[{]?(\*[^\s,\]}]*)", here):
@@ -153,10 +155,10 @@ def _hint(text: str, error: DocumentError) -> str | None:
     for line, at in ((above, number - 1), (here, number)):
         if re.match(r"\s*\w+:\S", line):
             return f"A blank is missing behind the colon in line {at}."
-    if error.hint:
-        return error.hint
     if in_list:
         return "A bracket or a comma is missing here or in the line above."
+    if error.hint:
+        return error.hint
     return "Lines that belong together start in the same column, all with a `-` or none."
 
 

@@ -15,11 +15,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from yaml_attn.ablation.manifest import Owned, digest, read_owned, write_manifest
+from yaml_attn.ablation.leftovers import is_made_by_a_study, originals
+from yaml_attn.ablation.manifest import Owned, read_owned, write_manifest
 from yaml_attn.ablation.running import Result
 from yaml_attn.ablation.tables import tables
 from yaml_attn.errors import OutputError
-from yaml_attn.files import remove_leftovers, write_atomically
+from yaml_attn.files import (
+    digest,
+    refuse_outside,
+    remove,
+    remove_leftovers,
+    standing,
+    write_atomically,
+)
 
 _AT_ONCE: Final = 8
 """Files that are written at a time: each waits for the disk, a thousand in turn for seconds."""
@@ -61,7 +69,7 @@ class Folder:
             OutputError: what is called like the manifest is none.
         """
         try:
-            return read_owned(self._read(self.manifest))
+            return read_owned(self._manifest_there)
         except OutputError as error:
             if self.force:
                 return Owned()
@@ -72,8 +80,8 @@ class Folder:
     @cached_property
     def present(self) -> Mapping[str, str]:
         """The files here that the study gives or has made, with their digests."""
-        found = {name: self._read(name) for name in {**self.files, **self.owned}}
-        return {name: digest(data) for name, data in found.items() if data is not None}
+        found = {name: standing(self.path / name) for name in {**self.files, **self.owned}}
+        return {name: sha256 for name, sha256 in found.items() if sha256}
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
@@ -97,12 +105,13 @@ class Folder:
     @cached_property
     def left(self) -> tuple[str, ...]:
         """What the study made earlier, does not give now, and nobody changed since."""
-        return tuple(name for name in self._gone if self._is_ours(name))
+        return tuple(name for name in self._gone if self._is_left(name))
 
     @cached_property
     def kept(self) -> tuple[str, ...]:
-        """What the study made earlier and does not give now, but somebody changed since."""
-        return tuple(name for name in self._gone if not self._is_ours(name))
+        """What the study would have made earlier, but that is not as it makes such files."""
+        left = set(self.left)
+        return tuple(name for name in self._gone if name not in left)
 
     @property
     def manifest_data(self) -> bytes:
@@ -117,7 +126,7 @@ class Folder:
             *((name, "missing") for name in self.missing),
             *((name, "left over") for name in self.left),
         ]
-        manifest = self._read(self.manifest)
+        manifest = self._manifest_there
         if manifest != self.manifest_data:
             found.append((self.manifest, "missing" if manifest is None else "changed"))
         return tuple(found)
@@ -129,21 +138,24 @@ class Folder:
             prune: whether to remove what is `left`.
 
         Raises:
-            OutputError: files of the user's are in the way, or one cannot be written.
+            OutputError: files of the user's are in the way, or were changed meanwhile, or one
+                cannot be written.
         """
         self.refuse_in_the_way()
         self._make()
         remove_leftovers(self.path, {self.manifest, *self.files, *self.owned})
         outdated = (*self.missing, *self.changed)
         ours = [name for name in self.changed if self._is_ours(name)]
-        # With what is about to be replaced, lest the next run takes it for the user's.
-        written = bool(outdated) and self._write_manifest([*self.left, *ours])
+        before = now = self._manifest_there
+        if outdated:
+            # With what is about to be replaced, lest the next run takes it for the user's.
+            now = self._write_manifest([*self.left, *ours], now)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(self._write, outdated))
         for name in self.left if prune else ():
-            self._remove(name)
-        written |= self._write_manifest([] if prune else self.left)
-        return (*outdated, self.manifest) if written else outdated
+            remove(self.path / name, over=self.present[name])
+        now = self._write_manifest([] if prune else self.left, now)
+        return outdated if now == before else (*outdated, self.manifest)
 
     def refuse_in_the_way(self) -> None:
         """Refuse to replace what is the user's.
@@ -167,6 +179,8 @@ class Folder:
                 hint=f"Use --force to replace {'them' if several else 'it'}, or -o for another "
                 "folder.",
             )
+        for name in (*self.files, self.manifest):
+            refuse_outside(self.path / name, self.path)
 
     @property
     def _gone(self) -> list[str]:
@@ -178,27 +192,40 @@ class Folder:
         )
 
     def _is_ours(self, name: str) -> bool:
-        return self.present.get(name) in self.owned.get(name, ())
+        # A study makes no links.
+        as_made = self.present.get(name) in self.owned.get(name, ())
+        return as_made and not (self.path / name).is_symlink()
+
+    def _is_left(self, name: str) -> bool:
+        path, sha256 = self.path / name, self.present[name]
+        known = self._originals
+        return self._is_ours(name) and is_made_by_a_study(path, sha256, self.result, known)
+
+    @cached_property
+    def _originals(self) -> frozenset[str]:
+        return originals(self.result)
 
     def _manifest(self, left: Iterable[str]) -> bytes:
         pairs = [(name, self.present[name]) for name in left]
         return write_manifest(self.result, self.tables, pairs)
 
-    def _write_manifest(self, left: Iterable[str]) -> bool:
-        """Write the manifest if it is not as it should be; whether it was written."""
-        data = self._manifest(left)
-        if self._read(self.manifest) == data:
-            return False
-        write_atomically(self.path / self.manifest, data, replace=True)
-        return True
-
-    def _read(self, name: str) -> bytes | None:
+    @cached_property
+    def _manifest_there(self) -> bytes | None:
+        """The manifest as it was found."""
+        path = self.path / self.manifest
         try:
-            return (self.path / name).read_bytes()
-        except FileNotFoundError:
-            return None
+            return path.read_bytes() if standing(path) else None
         except OSError as error:
-            raise OutputError(f"cannot be read ({error.strerror})", path=self.path / name) from None
+            raise OutputError(f"cannot be read ({error.strerror})", path=path) from None
+
+    def _write_manifest(self, left: Iterable[str], now: bytes | None) -> bytes:
+        """Write the manifest over what it is now, if it is not as it should be; what it is then."""
+        data = self._manifest(left)
+        if now != data:
+            write_atomically(
+                self.path / self.manifest, data, over=None if now is None else digest(now)
+            )
+        return data
 
     def _make(self) -> None:
         try:
@@ -207,12 +234,4 @@ class Folder:
             raise OutputError(f"cannot be made ({error.strerror})", path=self.path) from None
 
     def _write(self, name: str) -> None:
-        write_atomically(self.path / name, self.files[name], replace=True)
-
-    def _remove(self, name: str) -> None:
-        try:
-            (self.path / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"cannot be removed ({error.strerror})", path=self.path / name
-            ) from None
+        write_atomically(self.path / name, self.files[name], over=self.present.get(name))

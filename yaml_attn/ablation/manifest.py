@@ -6,8 +6,8 @@ places of this machine: the same study gives the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -16,10 +16,18 @@ from yaml_attn.ablation.producing import Facts, Failed, Made
 from yaml_attn.ablation.running import Result
 from yaml_attn.ablation.variants import Variant
 from yaml_attn.errors import OutputError
+from yaml_attn.files import digest
 from yaml_attn.planning import Insert, Replace, Request
 
 SCHEMA: Final = 1
 """Grows when a key goes or changes its meaning; new keys alone leave it as it is."""
+
+
+# A config is called as its study likes, a table always so; both lie in the folder itself. Bytes
+# that are no UTF-8 are U+DC80 to U+DCFF in Python; no other surrogate is in the name of a file.
+_CONFIG: Final = r"[^/\\\x00-\x1f\ud800-\udc7f\udd00-\udfff]+\.yaml"
+_TABLE: Final = r"(manifest(-\d+-of-\d+)?\.csv|summary(-\d+-of-\d+)?\.(md|tex))"
+_FILE: Final = re.compile(f"{_CONFIG}|{_TABLE}")
 
 
 class Owned(dict[str, set[str]]):
@@ -28,11 +36,6 @@ class Owned(dict[str, set[str]]):
     def add(self, file: str, sha256: str) -> None:
         """Count a file as made by the study."""
         self.setdefault(file, set()).add(sha256)
-
-
-def digest(data: bytes) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def write_manifest(
@@ -82,9 +85,10 @@ def read_owned(data: bytes | None) -> Owned:
     if schema > SCHEMA:
         raise OutputError(f"is of a later version ({schema}; this one knows {SCHEMA})")
     for file, sha256 in files:
-        # A file of another folder is nothing that a study has written.
-        if set(file) & set("/\\") or file in {"", ".", ".."}:
-            raise OutputError(f"is no manifest of a study: {file!r} is no file of this folder")
+        if not _FILE.fullmatch(file):
+            raise OutputError(
+                f"is no manifest of a study: {file!r} is no file of this folder that one makes"
+            )
         owned.add(file, sha256)
     return owned
 

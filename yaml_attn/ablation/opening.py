@@ -127,12 +127,16 @@ def _opened(named: NamedBase, study: Study) -> Config:
 def _load(file: str, study: Study) -> Config:
     """The config that a study means: a file beside it or a template, not one where we are."""
     if study.folder is None:
-        return load(file, dialect=study.dialect, own=study.own)
+        return _with_own(load(file, dialect=study.dialect), study)
     shipped = {**installed(), **templates()}
     meant = study.folder / file
     beside = meant.exists() or naming.without_scale(meant).exists()
     for candidate in () if beside else (file, f"{file}.yaml", str(naming.without_scale(file))):
         if candidate in shipped:
-            config = load(shipped[candidate], dialect=study.dialect, own=study.own)
-            return dataclasses.replace(config, named=file)
-    return load(meant, dialect=study.dialect, own=study.own)
+            config = load(shipped[candidate], dialect=study.dialect)
+            return dataclasses.replace(_with_own(config, study), named=file)
+    return _with_own(load(meant, dialect=study.dialect), study)
+
+
+def _with_own(config: Config, study: Study) -> Config:
+    return dataclasses.replace(config, own=study.own)

@@ -80,20 +80,29 @@ class _Built(NamedTuple):
 class Producer:
     """Makes the variants of one study; remembers bases and layers."""
 
-    def __init__(self, study: Study, *, build: bool = True, repo: Path | None = None) -> None:
+    def __init__(
+        self,
+        study: Study,
+        *,
+        build: bool = True,
+        repo: Path | None = None,
+        trust: bool = False,
+    ) -> None:
         """Prepare to make variants.
 
         Args:
             study: what they are of.
             build: whether to build them.
             repo: a checkout to build with, in processes of their own.
+            trust: as for `Config.build`.
         """
         self.study = study
         self.build = build
         self.repo = repo
+        self.trust = trust
         self._bases: dict[str, _Built | str] = {}
         self._tried: set[str] = set()
-        self._ahead = Ahead(repo, study) if repo and build else None
+        self._ahead = Ahead(repo, study, trust=trust) if repo and build else None
         if build:
             from yaml_attn.building.memo import Memo  # noqa: PLC0415 (imports torch)
 
@@ -155,7 +164,7 @@ class Producer:
             report = self._ahead.report(config)
         else:
             memo = self._memo if method == "bundled" else None
-            report = config.build(imgsz=study.imgsz, nc=study.nc, memo=memo)
+            report = config.build(imgsz=study.imgsz, nc=study.nc, memo=memo, trust=self.trust)
         return _Built(Facts(method, report.parameters, report.flops, report.strides), report)
 
     def _wanted(self, variants: Iterable[Variant]) -> Iterator[Config]:

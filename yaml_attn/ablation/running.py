@@ -48,6 +48,7 @@ def run(
     *,
     build: bool = True,
     repo: Path | None = None,
+    trust: bool = False,
     shard: Shard | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -57,6 +58,7 @@ def run(
         study: what to make.
         build: whether to build each variant; its wiring is proved all the same.
         repo: a checkout of the framework to build with, in processes of their own.
+        trust: whether a framework may run what the bases say, where that is not plain data.
         shard: the part to make, all unless given.
         progress: told of each variant.
 
@@ -66,7 +68,7 @@ def run(
     expansion = expand(study)
     shard = shard or Shard()
     picked = shard.pick(expansion.variants)
-    producer = Producer(study, build=build, repo=repo)
+    producer = Producer(study, build=build, repo=repo, trust=trust)
     produced: list[Produced] = []
     for each in producer.produce(picked):
         produced.append(each)

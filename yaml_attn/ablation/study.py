@@ -5,17 +5,19 @@ Nothing here reads a base; what a place means in each is found when the study is
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, TypeVar, cast, get_args
 
-from yaml_attn.ablation.attention import Attention, Swap, read_attentions, read_own, read_swaps
+from yaml_attn.ablation.attention import Attention, Swap, read_attentions, read_classes, read_swaps
 from yaml_attn.ablation.fields import Field, read_fields
 from yaml_attn.ablation.patterns import Pattern, read_patterns
 from yaml_attn.ablation.places import Choice, read_choices
 from yaml_attn.ablation.template import DEFAULT, Template, read_template
 from yaml_attn.dialects import NAMES
+from yaml_attn.modules.own import OwnMechanism, load_own, read_own
 from yaml_attn.planning import Channels
 
 Builder: TypeAlias = Literal["bundled", "ultralytics"]
@@ -59,7 +61,11 @@ class NamedBase:
 
 @dataclass(frozen=True)
 class Study:
-    """What to generate. `folder` is where relative file names start, the current one if None."""
+    """What to generate. `folder` is where relative file names start, the current one if None.
+
+    `own` are the user's classes that rows of the bases name. If classes were only read, it has
+    those of `attentions` too, also by what these call them.
+    """
 
     bases: tuple[NamedBase, ...]
     attentions: tuple[Attention, ...]
@@ -76,12 +82,17 @@ class Study:
     imgsz: int = 640
     dialect: str | None = None
     builder: Builder = "bundled"
-    own: tuple[str, ...] = ()
+    own: Mapping[str, OwnMechanism] = dataclasses.field(default_factory=dict)
     folder: Path | None = None
 
 
-def load_study(path: str | Path) -> Study:
+def load_study(path: str | Path, *, run_own: bool = True) -> Study:
     """The study in this file.
+
+    Args:
+        path: the file.
+        run_own: whether to import the user's classes that it names, which building needs; their
+            files are read and not run otherwise.
 
     Raises:
         UsageError: it cannot be read, or a key or value of it means nothing; names key and line.
@@ -93,16 +104,23 @@ def load_study(path: str | Path) -> Study:
             "this is a model config, not a study",
             f"A study names it: `bases: [{path.name}]`. Without a study, give it with --base.",
         )
-    return study_of(dict(content.pairs()), content, path.parent)
+    return study_of(dict(content.pairs()), content, path.parent, run_own=run_own)
 
 
-def study_of(fields: Mapping[str, Field], whole: Field, folder: Path | None = None) -> Study:
+def study_of(
+    fields: Mapping[str, Field],
+    whole: Field,
+    folder: Path | None = None,
+    *,
+    run_own: bool = True,
+) -> Study:
     """The study that these values of `KEYS` make.
 
     Args:
         fields: the values by key.
         whole: what to blame for what is missing.
         folder: where relative file names start.
+        run_own: as for `load_study`.
 
     Raises:
         UsageError: as `load_study`.
@@ -116,7 +134,12 @@ def study_of(fields: Mapping[str, Field], whole: Field, folder: Path | None = No
         given = fields.get(key)
         return default if given is None or given.value is None else reader(given)
 
-    attentions = read("modules", (), lambda field: read_attentions(field, folder))
+    load = load_own if run_own else read_own
+    attentions = read("modules", (), lambda field: read_attentions(field, folder, load))
+    own = read("own", {}, lambda field: read_classes(field, folder, load))
+    if not run_own:
+        named = ((name, each.own) for each in attentions for name in (each.module, each.name))
+        own = {**own, **{name: found for name, found in named if found}}
     study = Study(
         bases=read("bases", (), _bases),
         attentions=attentions,
@@ -133,7 +156,7 @@ def study_of(fields: Mapping[str, Field], whole: Field, folder: Path | None = No
         imgsz=read("imgsz", 640, Field.positive),
         dialect=read("dialect", None, lambda field: _one_of(field, NAMES)),
         builder=read("builder", "bundled", lambda field: _one_of(field, get_args(Builder))),
-        own=read("own", (), lambda field: read_own(field, folder)),
+        own=own,
         folder=folder,
     )
     problem = _missing(study)

@@ -11,9 +11,10 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from yaml_attn.ablation.manifest import built_with, digest
+from yaml_attn.ablation.manifest import built_with
 from yaml_attn.ablation.producing import Facts, Made, Produced
 from yaml_attn.ablation.running import Result
+from yaml_attn.files import digest
 
 UNKNOWN: Final = "n/a"
 """A figure that nobody knows."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from yaml_attn.checks.finding import Finding, Fix
@@ -16,6 +17,7 @@ from yaml_attn.checks.run import Checker, Report
 from yaml_attn.config.document import Document, encode
 from yaml_attn.config.layout import splice
 from yaml_attn.errors import ConfigError, InternalError
+from yaml_attn.files import digest, refuse_irreplaceable, refuse_outside, standing, write_atomically
 
 _ROUNDS = 9
 
@@ -50,6 +52,30 @@ def repair(checker: Checker, report: Report) -> Repair:
         fixes = [finding.fix for finding in sure if finding.fix]
         now = checker.check_document(report.path, _apply(now.document, fixes))
     raise _broken("the repairs do not come to an end")
+
+
+def save(repaired: Repair, folder: Path | None, *, dry_run: bool = False) -> None:
+    """Write the file of a repair, if there was anything to.
+
+    Args:
+        repaired: the repair.
+        folder: where the file was found; a link in there that leads elsewhere is not followed.
+            None where the user named the file itself.
+        dry_run: whether to refuse what would be, and write nothing.
+
+    Raises:
+        OutputError: the file was changed since it was read, is elsewhere, or cannot be replaced.
+    """
+    path, before, after = repaired.before.path, repaired.before.document, repaired.after.document
+    if not repaired.changed or before is None or after is None:
+        return
+    if folder is not None:
+        refuse_outside(path, folder)
+    if dry_run:
+        refuse_irreplaceable(path)
+    # It may be repaired already, under another name.
+    elif standing(path) != digest(after.data):
+        write_atomically(path, after.data, over=digest(before.data))
 
 
 def _sure(findings: Iterable[Finding]) -> list[Finding]:

@@ -16,14 +16,19 @@ import typer
 
 from yaml_attn import __version__
 from yaml_attn.cli.helping import Command, Group
-from yaml_attn.cli.mistakes import ClickException, complain, usage_error
+from yaml_attn.cli.mistakes import INTERRUPTED, ClickException, complain, interrupted, usage_error
 from yaml_attn.errors import UsageError, YamlAttnError
+from yaml_attn.files import forget_written
 
 COMMANDS: Final = tuple(
     "insert diff replace remove check show places build modules export apply yolo weights "
     "ablate".split()
 )
 """Every command, in the order of the help text."""
+
+_WITHOUT_TORCH: Final = (
+    "Install it: pip install torch. Edits and studies are proved without it too: --no-build."
+)
 
 _PASSED_ON: Final[Mapping[str, bool]] = {"allow_extra_args": True, "ignore_unknown_options": True}
 _SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {"yolo": _PASSED_ON}
@@ -77,6 +82,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     # torch says so at import where numpy is missing, which nothing here needs.
     warnings.filterwarnings("ignore", "Failed to initialize NumPy", UserWarning)
+    forget_written()
     try:
         asked = [word for word in sys.argv[1:2] if word in COMMANDS]
         code = command_line(asked or COMMANDS)(prog_name="yaml-attn", standalone_mode=False)
@@ -89,8 +95,14 @@ def main() -> None:
         else:
             complain(usage_error(error))
         sys.exit(UsageError.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        complain(UsageError("PyTorch is not installed, which this needs", hint=_WITHOUT_TORCH))
+        sys.exit(UsageError.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("interrupted; nothing was written", err=True)
-        sys.exit(130)
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # which newer releases of typer make of Ctrl-C themselves
+        typer.echo(interrupted(), err=True)
     if code:
         sys.exit(code)

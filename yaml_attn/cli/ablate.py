@@ -128,6 +128,7 @@ def ablate(
         ),
     ] = None,
     nc: options.Classes = None,
+    trust: options.Trust = False,
     no_build: Annotated[
         bool,
         typer.Option(
@@ -238,15 +239,18 @@ def ablate(
         "imgsz": ("--imgsz", imgsz),
         "nc": ("--nc", nc),
     }
-    asked = _study(study, {key: pair for key, pair in given.items() if pair[1] is not None})
+    said = {key: pair for key, pair in given.items() if pair[1] is not None}
+    asked = _study(study, said, run_own=not no_build)
     part = read_shard(shard) if shard else Shard()
     with watch(quiet=quiet) as progress:
-        result = run(asked, build=not no_build, repo=repo, shard=part, progress=progress)
+        result = run(
+            asked, build=not no_build, repo=repo, trust=trust, shard=part, progress=progress
+        )
     target = output or (study.with_suffix("") if study else _DEFAULT_FOLDER)
     finish(Folder(target, result, force=force), wanted)
 
 
-def _study(path: Path | None, given: dict[str, tuple[str, Any]]) -> Study:
+def _study(path: Path | None, given: dict[str, tuple[str, Any]], *, run_own: bool) -> Study:
     """The study of a file, or of the options."""
     from yaml_attn.ablation import load_study, study_of  # noqa: PLC0415
     from yaml_attn.ablation.fields import Field  # noqa: PLC0415
@@ -255,14 +259,14 @@ def _study(path: Path | None, given: dict[str, tuple[str, Any]]) -> Study:
         if given:
             key, (option, _) = next(iter(given.items()))
             raise UsageError(f"{option} and a study file: write `{key}` into the file")
-        return load_study(path)
+        return load_study(path, run_own=run_own)
     if "bases" not in given or not (given.keys() >= {"modules", "places"} or "replace" in given):
         raise UsageError(
             "say what to study: a file, or --base with --modules and --at, or with --replace",
             hint="E.g. yaml-attn ablate --base yolov5s.yaml --modules SE,CBAM --at P3,P4",
         )
     fields = {key: Field(option, value) for key, (option, value) in given.items()}
-    return study_of(fields, Field("", None))
+    return study_of(fields, Field("", None), run_own=run_own)
 
 
 def _list(texts: list[str] | None) -> list[str] | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from yaml_attn.cli import options
+from yaml_attn.cli.mistakes import INTERRUPTED, interrupted
 from yaml_attn.cli.render import Table, console, default_format, print_table
 from yaml_attn.errors import UsageError
 
@@ -99,8 +100,8 @@ def _update(folder: Folder, *, prune: bool) -> Sequence[str]:
     try:
         return folder.update(prune=prune)
     except KeyboardInterrupt:
-        typer.echo("interrupted; the same command goes on from here", err=True)
-        raise typer.Exit(130) from None
+        typer.echo(interrupted("the same command goes on from here"), err=True)
+        sys.exit(INTERRUPTED)
 
 
 def _matrix(folder: Folder) -> None:
@@ -267,7 +268,7 @@ def _done(folder: Folder, written: Sequence[str], wanted: Wanted) -> Iterator[st
     configs = {made.variant.file for made in folder.result.made}
     new = sum(name in configs for name in written)
     if folder.kept:
-        yield f"Changed since they were made, and not in the study: {', '.join(folder.kept)}."
+        yield f"Not in the study, and not as one made them, so they stay: {', '.join(folder.kept)}."
     if folder.left and wanted.prune:
         yield f"Removed: {_names(folder.left)}."
     elif folder.left:

@@ -52,6 +52,14 @@ def apply(
             rich_help_panel=options.WHAT,
         ),
     ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Copy the config though the checkout would run some of it.",
+            rich_help_panel=options.WHAT,
+        ),
+    ] = False,
     undo: Annotated[
         bool,
         typer.Option(
@@ -107,7 +115,7 @@ def apply(
         # `insert --module` takes a class of the user's too.
         classes = load_rows([*(own or ()), *filter(is_own, module or ())]).values()
         names = [name for name in module or () if not is_own(name)]
-        plan = checkout.plan(names, document, own=classes, force=force)
+        plan = checkout.plan(names, document, own=classes, force=force, trust=trust)
     write = not (dry_run or check)
     if not (quiet or json):
         _show(plan, repo, full=not (undo or config))

@@ -19,6 +19,7 @@ def build(
     imgsz: options.ImageSize = 640,
     nc: options.Classes = None,
     real: options.Real = False,
+    trust: options.Trust = False,
     json: options.Json = False,
 ) -> None:
     """Build the network and run it; exit with 1 and the failing layer if that cannot be done.
@@ -34,7 +35,7 @@ def build(
     from yaml_attn.cli.show import totals  # noqa: PLC0415
 
     config = load(file, dialect=dialect, scale=scale, own=own or ())
-    report = config.build(imgsz=imgsz, nc=nc, real=real, repo=repo)
+    report = config.build(imgsz=imgsz, nc=nc, real=real, repo=repo, trust=trust)
     if json:
         options.print_json(
             {

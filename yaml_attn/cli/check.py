@@ -14,9 +14,10 @@ import typer
 
 from yaml_attn.cli import options
 from yaml_attn.cli.helping import WORDS
+from yaml_attn.cli.mistakes import complain
 from yaml_attn.cli.render import Format as Style
 from yaml_attn.cli.render import console, unified_diff
-from yaml_attn.errors import UsageError
+from yaml_attn.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from yaml_attn.checks.fixing import Repair
@@ -120,10 +121,9 @@ def check(
         yaml-attn check yolov5s_SE.yaml
         yaml-attn check . --fix --dry-run
     """
-    from yaml_attn.checks.fixing import repair  # noqa: PLC0415
+    from yaml_attn.checks.fixing import Repair, repair  # noqa: PLC0415
     from yaml_attn.checks.manual import explain as manual  # noqa: PLC0415
     from yaml_attn.cli.findings import plain, summarise  # noqa: PLC0415
-    from yaml_attn.files import write_atomically  # noqa: PLC0415
 
     if explain:
         typer.echo(plain(manual(explain)), nl=False)
@@ -134,12 +134,15 @@ def check(
         raise UsageError("--dry-run goes with --fix")
     style = _style(style, json=json)
     checker = _checker(base, select, ignore)
-    found = [checker.check(path) for path in _paths(files)]
+    paths = _paths(files)
+    found = [checker.check(path) for path in paths]
     before = [report for report in found if report]
     repairs = [repair(checker, report) for report in before] if fix else []
-    for each in repairs:
-        if each.changed and each.after.document and not dry_run:
-            write_atomically(each.before.path, each.after.document.data, replace=True)
+    refusals = [_refusal(each, paths[each.before.path], dry_run=dry_run) for each in repairs]
+    repairs = [
+        Repair(each.before, (), each.before) if refusal else each
+        for each, refusal in zip(repairs, refusals, strict=True)
+    ]
     after = [each.after for each in repairs] if fix else before
     now = before if dry_run else after
     if style in _FOR_MACHINES:
@@ -150,8 +153,23 @@ def check(
         skipped = len(found) - len(before)
         words = ctx.meta[WORDS]
         summarise(after, repairs, skipped, files, words=words, dry_run=dry_run)
+    for refusal in filter(None, refusals):
+        complain(refusal)
+    if any(refusals):
+        raise typer.Exit(UsageError.exit_code)
     if any(report.failed for report in now):
         raise typer.Exit(1)
+
+
+def _refusal(repair: Repair, folder: Path | None, *, dry_run: bool) -> OutputError | None:
+    """Write a repair; why it was not written, if it was not."""
+    from yaml_attn.checks.fixing import save  # noqa: PLC0415
+
+    try:
+        save(repair, folder, dry_run=dry_run)
+    except OutputError as error:
+        return error
+    return None
 
 
 def _style(style: Format | None, *, json: bool) -> Format:
@@ -162,11 +180,11 @@ def _style(style: Format | None, *, json: bool) -> Format:
     return style or (Format.rich if sys.stdout.isatty() else Format.text)
 
 
-def _paths(files: Sequence[str]) -> list[Path]:
-    from yaml_attn.checks.paths import expand  # noqa: PLC0415
+def _paths(files: Sequence[str]) -> dict[Path, Path | None]:
+    from yaml_attn.checks.paths import find  # noqa: PLC0415
 
     try:
-        return expand(files)
+        return find(files)
     except UsageError as error:
         here = sorted(path.name for path in Path.cwd().glob("*.yaml"))
         named = f"Here are {', '.join(here[:_MOST_NAMED])}" if here else "Here is no YAML file"

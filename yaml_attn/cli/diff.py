@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from yaml_attn.results import Difference
 
 _OF_INSERT = frozenset(
-    "output in_place force dry_run quiet no_build real repo imgsz nc".split(),
+    "output in_place force dry_run quiet no_build real trust repo imgsz nc".split(),
 )
 """Options of `insert` that do nothing here, taken so that its command line makes a preview."""
 
@@ -81,6 +81,7 @@ def diff(
     imgsz: options.ImageSize = 640,  # noqa: ARG001
     nc: options.Classes = None,  # noqa: ARG001
     real: options.Real = False,  # noqa: ARG001
+    trust: options.Trust = False,  # noqa: ARG001
     no_build: options.NoBuild = False,  # noqa: ARG001
     in_place: options.InPlace = False,
     force: options.Force = False,  # noqa: ARG001

@@ -10,7 +10,7 @@ import typer
 
 from yaml_attn.cli import options
 from yaml_attn.cli.render import console
-from yaml_attn.cli.writing import STDOUT
+from yaml_attn.cli.writing import is_stdout
 from yaml_attn.errors import UsageError
 
 
@@ -50,7 +50,7 @@ def export(
     Example:
         yaml-attn export SE CBAM -o attention.py
     """
-    from yaml_attn.files import write_atomically  # noqa: PLC0415
+    from yaml_attn.files import standing, write_atomically  # noqa: PLC0415
     from yaml_attn.frameworks.own_source import own_sections  # noqa: PLC0415
     from yaml_attn.frameworks.standalone import bundled, standalone  # noqa: PLC0415
     from yaml_attn.modules.own import is_own, load_own  # noqa: PLC0415
@@ -61,16 +61,16 @@ def export(
             "name the mechanisms to write, or give --all",
             hint="E.g. yaml-attn export SE CBAM -o attention.py; `yaml-attn modules` lists them.",
         )
-    if json and str(output) == STDOUT:
+    if json and is_stdout(str(output)):
         raise UsageError("--json and --output - both print on stdout: give one of them")
     own = [load_own(name) for name in names or () if is_own(name)]
     mechanisms = bundled([name for name in names or MECHANISMS if not is_own(name)])
     text = standalone(mechanisms, own=own_sections(own))
-    if str(output) == STDOUT:
+    if is_stdout(str(output)):
         sys.stdout.buffer.write(text.encode())
         return
     target = output / "attention.py" if output.is_dir() else output
-    write_atomically(target, text.encode(), replace=force)
+    write_atomically(target, text.encode(), over=standing(target) if force else None)
     count = len(text.splitlines())
     written = [*(each.name for each in mechanisms), *(each.name for each in own)]
     if json:

@@ -35,6 +35,7 @@ def insert(
     imgsz: options.ImageSize = 640,
     nc: options.Classes = None,
     real: options.Real = False,
+    trust: options.Trust = False,
     no_build: options.NoBuild = False,
     output: options.Output = None,
     in_place: options.InPlace = False,
@@ -54,7 +55,9 @@ def insert(
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
-    wanted = Wanted(imgsz, nc, real, no_build, repo, output, in_place, force, dry_run, quiet, json)
+    wanted = Wanted(
+        imgsz, nc, real, trust, no_build, repo, output, in_place, force, dry_run, quiet, json
+    )
     wanted.check()
     if not module:
         raise UsageError("say what to insert: --module SE", hint="`yaml-attn modules` lists them.")

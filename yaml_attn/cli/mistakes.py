@@ -16,9 +16,13 @@ import typer
 from yaml_attn.cli.helping import WORDS
 from yaml_attn.cli.layout import wrapped
 from yaml_attn.errors import UsageError
+from yaml_attn.files import written
 
 # Some releases of typer bring a click of their own, so the class is not to be had by its name.
 ClickException: Final[type[Exception]] = typer.BadParameter.mro()[2]
+
+INTERRUPTED: Final = 130
+"""The exit code after Ctrl-C: 128 and the number of the signal, as in a shell."""
 
 _PLACES = "A place is named by --after {value} (or --before, --edge)."
 _AT = "The layers are named by --at {value}."
@@ -49,6 +53,7 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
 """What people write in a command -> what to write instead."""
 
 _CONFIG: Final = dict.fromkeys(("--config", "--cfg", "--file", "--model"), _BASE)
+_MOST_NAMED = 5
 _EDITS = frozenset({"insert", "diff", "replace", "remove", "ablate"})
 _SHORT: Final = {"-b": "--base", "-m": "--module", "-c": "--config", "-n": "--name"}
 
@@ -148,6 +153,16 @@ def _example(context: Any, command: str) -> str:
         return f"E.g. {found[0]}\n`yaml-attn {command} --help` lists the options."
     what = "`yaml-attn --help` lists the commands" if context else "`--help` lists the options"
     return f"{what}."
+
+
+def interrupted(*also: str) -> str:
+    """What is said where Ctrl-C ends a command: what it wrote before that, and what else to say."""
+    names = [str(path) for path in written()] or ["nothing"]
+    more = len(names) - _MOST_NAMED
+    listed = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return "; ".join(
+        ("interrupted", *also, f"{listed} {'were' if len(names) > 1 else 'was'} written")
+    )
 
 
 def complain(error: object) -> None:

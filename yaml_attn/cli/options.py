@@ -226,6 +226,15 @@ Real = Annotated[
         "--real", help="Run forward and backward at full size too.", rich_help_panel=CHECK
     ),
 ]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Let the framework run what the config says, as it does when it trains. Without, a "
+        "config that is not plain data is refused.",
+        rich_help_panel=CHECK,
+    ),
+]
 NoBuild = Annotated[
     bool,
     typer.Option(

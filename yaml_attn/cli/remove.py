@@ -17,6 +17,7 @@ def remove(
     imgsz: options.ImageSize = 640,
     nc: options.Classes = None,
     real: options.Real = False,
+    trust: options.Trust = False,
     no_build: options.NoBuild = False,
     output: options.Output = None,
     in_place: options.InPlace = False,
@@ -34,6 +35,8 @@ def remove(
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
-    wanted = Wanted(imgsz, nc, real, no_build, repo, output, in_place, force, dry_run, quiet, json)
+    wanted = Wanted(
+        imgsz, nc, real, trust, no_build, repo, output, in_place, force, dry_run, quiet, json
+    )
     wanted.check()
     finish(load(base, dialect=dialect, scale=scale, own=own or ()).remove(at), wanted)

@@ -41,6 +41,7 @@ def replace(
     imgsz: options.ImageSize = 640,
     nc: options.Classes = None,
     real: options.Real = False,
+    trust: options.Trust = False,
     no_build: options.NoBuild = False,
     output: options.Output = None,
     in_place: options.InPlace = False,
@@ -57,7 +58,9 @@ def replace(
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
-    wanted = Wanted(imgsz, nc, real, no_build, repo, output, in_place, force, dry_run, quiet, json)
+    wanted = Wanted(
+        imgsz, nc, real, trust, no_build, repo, output, in_place, force, dry_run, quiet, json
+    )
     wanted.check()
     given = None if args is None else options.arguments(args)
     finish(

@@ -41,6 +41,7 @@ def show(
     repo: options.Repo = None,
     imgsz: options.OptionalImageSize = None,
     nc: options.Classes = None,
+    trust: options.Trust = False,
     json: options.Json = False,
 ) -> None:
     """Show the layers: index, from, what it reads, number after depth scaling, module, args.
@@ -54,7 +55,9 @@ def show(
 
     config = load(file, dialect=dialect, scale=scale, own=own or ())
     asked = build or repo is not None or nc is not None or imgsz is not None
-    report = config.build(imgsz=imgsz or 640, nc=nc, repo=repo) if asked else None
+    report = None
+    if asked:
+        report = config.build(imgsz=imgsz or 640, nc=nc, repo=repo, trust=trust)
     if json:
         _print_json(config, report)
     else:

@@ -13,8 +13,8 @@ import typer
 from yaml_attn.cli import options
 from yaml_attn.cli import weights_report as report
 from yaml_attn.cli.render import console
-from yaml_attn.errors import NoFileError, OutputError, UsageError
-from yaml_attn.files import EXISTS_HINT
+from yaml_attn.errors import ConfigError, NoFileError, OutputError, UsageError
+from yaml_attn.files import EXISTS_HINT, refuse_irreplaceable, standing
 
 if TYPE_CHECKING:
     from yaml_attn.configs import Config
@@ -57,6 +57,14 @@ def weights(
     own: options.Own = None,
     dialect: options.Dialect = None,
     scale: options.Scale = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Write the config into the checkpoint though a framework would run some of it.",
+            rich_help_panel=WEIGHTS,
+        ),
+    ] = False,
     nc: Annotated[
         int | None,
         typer.Option(
@@ -125,7 +133,7 @@ def weights(
     before, after = _both(base, config, dialect, scale, own or ())
     if not weights.exists():
         raise NoFileError("no such file", path=weights)
-    _refuse(target, weights, force=force)
+    over = _replaced(target, weights, force=force)
     checkpoint = read_checkpoint(weights)
     carried = carry(
         checkpoint,
@@ -135,9 +143,11 @@ def weights(
         nc=nc,
         seed=seed,
     )
+    plain, task = _embedded(after, nc)
+    if not trust:
+        _refuse_code(after, plain)
     if not dry_run:
-        plain, task = _embedded(after, nc)
-        save(target, carried.state, kind, config=plain, task=task, replace=force)
+        save(target, carried.state, kind, config=plain, task=task, over=over)
     if json:
         options.print_json(report.record(checkpoint, carried, after, target, written=not dry_run))
     elif not quiet:
@@ -189,11 +199,22 @@ def _embedded(config: Config, nc: int | None) -> tuple[dict[str, Any], str | Non
     return {**plain, "scale": scale, "yaml_file": str(called)}, task
 
 
-def _refuse(target: Path, weights: Path, *, force: bool) -> None:
-    """Refuse an output that exists, before any work is done."""
-    if not target.exists():
-        return
-    if target.samefile(weights):
+def _refuse_code(config: Config, plain: dict[str, Any]) -> None:
+    """Refuse a config of which the framework would run something, once it trains from here."""
+    from yaml_attn.dialects.inert import refuse_code  # noqa: PLC0415
+
+    try:
+        refuse_code(plain)
+    except ConfigError as error:
+        raise config.located(error) from None
+
+
+def _replaced(target: Path, weights: Path, *, force: bool) -> str | None:
+    """The digest of what the output replaces; one that may not be is refused before any work."""
+    there = standing(target)
+    if there and target.samefile(weights):
         raise OutputError("is the file that the weights come from", path=target)
-    if not force:
+    if there and not force:
         raise OutputError("exists already", path=target, hint=EXISTS_HINT)
+    refuse_irreplaceable(target)
+    return there

@@ -22,14 +22,17 @@ from yaml_attn.cli.render import (
 )
 from yaml_attn.dialects.composed import parse
 from yaml_attn.errors import UsageError
-from yaml_attn.files import installed
+from yaml_attn.files import descriptor, installed, write_atomically
 from yaml_attn.results import Outline, Verification
 
 if TYPE_CHECKING:
     from yaml_attn.building.report import LayerReport
     from yaml_attn.configs import Config
 
-STDOUT = "-"
+
+def is_stdout(output: str | None) -> bool:
+    """Whether an output means stdout: `-`, or a file such as `/dev/stdout`."""
+    return output is not None and (output == "-" or descriptor(Path(output)) == 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Wanted:
     imgsz: int
     nc: int | None
     real: bool
+    trust: bool
     no_build: bool
     repo: Path | None
     output: str | None
@@ -56,7 +60,7 @@ class Wanted:
         """
         if self.in_place and self.output:
             raise UsageError("--in-place writes the base, --output another file: give one of them")
-        if self.json and self.output == STDOUT:
+        if self.json and is_stdout(self.output):
             raise UsageError("--json and --output - both print on stdout: give one of them")
         if self.no_build and (self.repo or self.real):
             option = "--repo" if self.repo else "--real"
@@ -66,13 +70,14 @@ class Wanted:
 def finish(config: Config, wanted: Wanted) -> None:
     """Check the output, build, write, and say what was done."""
     target = _target(config, wanted)
+    over = None
     if target:
-        config.check_output(target, force=wanted.force, in_place=wanted.in_place)
+        over = config.check_output(target, force=wanted.force, in_place=wanted.in_place)
     verified = None if wanted.no_build else _verified(config, wanted)
     if wanted.dry_run:
         pass
     elif target:
-        config.save(target, force=wanted.force, in_place=wanted.in_place)
+        write_atomically(target, config.data, over=over)
     else:
         sys.stdout.buffer.write(config.data)
         sys.stdout.flush()
@@ -87,7 +92,13 @@ def finish(config: Config, wanted: Wanted) -> None:
 
 def _verified(config: Config, wanted: Wanted) -> Verification | Outline:
     if config.builder(wanted.repo):
-        return config.verify(imgsz=wanted.imgsz, nc=wanted.nc, real=wanted.real, repo=wanted.repo)
+        return config.verify(
+            imgsz=wanted.imgsz,
+            nc=wanted.nc,
+            real=wanted.real,
+            repo=wanted.repo,
+            trust=wanted.trust,
+        )
     return config.outline(imgsz=wanted.imgsz, nc=wanted.nc)
 
 
@@ -142,7 +153,7 @@ def _target(config: Config, wanted: Wanted) -> Path | None:
                 hint="Leave out --in-place, or copy the file first.",
             )
         return config.path
-    if wanted.output == STDOUT:
+    if is_stdout(wanted.output):
         return None
     name = config.default_name
     path = Path(wanted.output or name)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+
 import typer
 
 from yaml_attn.cli import options
+from yaml_attn.cli.mistakes import INTERRUPTED
 
 
-def yolo(context: typer.Context, *, own: options.Own = None) -> None:
+def yolo(context: typer.Context, *, own: options.Own = None, trust: options.Trust = False) -> None:
     """Run Ultralytics' `yolo` command; the mechanisms can be named in every YAML.
 
-    All but --own is that command's own language; `help` explains it. The exit code is its own too.
+    All but --own and --trust is that command's own language; `help` explains it. The exit code is
+    its own too.
 
     Examples:
         yaml-attn yolo train model=yolo11n_SE.yaml data=coco8.yaml epochs=100
@@ -18,4 +23,10 @@ def yolo(context: typer.Context, *, own: options.Own = None) -> None:
     """
     from yaml_attn.frameworks.ultralytics import run_yolo  # noqa: PLC0415
 
-    run_yolo(context.args, own or ())
+    # What it writes is not known here, so it is not said either.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        run_yolo(context.args, own or (), trust=trust)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; what Ultralytics wrote so far stays", err=True)
+        sys.exit(INTERRUPTED)

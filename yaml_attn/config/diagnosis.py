@@ -36,7 +36,8 @@ _QUOTED = re.compile(
     r"""(?:^|(?<=[\s\[{,:]))(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|(?P<open>["']))|(?:^|(?<=[\s,\]]))\#.*"""
 )
 _ROW_END = re.compile(r"\][ \t]*(#[^\r\n]*)?$")
-_MISPLACED = re.compile(r"block|expected key|expected '-' indicator")
+_SEPARATOR = re.compile(r"(---|\.\.\.)(\s|$)")
+_NO_CONTENT = re.compile(r"\s*(#|%|$|---(\s|$))")
 _ROW_START = re.compile(r"^[ \t]*(- +)?\[")
 
 
@@ -117,12 +118,25 @@ def lookalike(text: str, piece: tuple[int, int] | None = None) -> UnreadableErro
     )
 
 
-def diagnose(text: str, problem: str, line: int | None, column: int | None) -> UnreadableError:
-    """The error for a text that a YAML parser refused at this place (both count from 1)."""
+def diagnose(
+    text: str, problem: str, line: int | None, column: int | None, *, structural: bool
+) -> UnreadableError:
+    """The error for a text that a YAML parser refused, by the looks of the text alone.
+
+    What a parser says of it differs from release to release; it is passed on, never read.
+
+    Args:
+        text: of the file.
+        problem: what the parser says.
+        line: where it stumbled, from 1.
+        column: the same, in code points.
+        structural: whether the pieces do not fit together, rather than one piece being none.
+    """
     looks = lookalike(text)
     if looks:
         return looks
-    if "another document" in problem or "<document start>" in problem:
+    lines = re.split(r"\r\n|\r|\n", text)
+    if _second_document(lines[:line]):
         return UnreadableError(
             "documents",
             "holds more than one YAML document",
@@ -130,21 +144,36 @@ def diagnose(text: str, problem: str, line: int | None, column: int | None) -> U
             column=column,
             hint="Keep one: the frameworks refuse the file. Look for a line `---` or `...`.",
         )
+    stumbled = None if line is None or column is None else (line, column)
     return (
-        _unclosed_quote(text, problem, line)
-        or _broken_row(text, problem, line)
+        _unclosed_quote(lines, stumbled, structural=structural)
+        or (stumbled and _broken_row(lines, problem, *stumbled, structural=structural))
         or UnreadableError("syntax", f"is not YAML: {problem}", line=line, column=column, hint=None)
     )
 
 
-def _unclosed_quote(text: str, problem: str, line: int | None) -> UnreadableError | None:
-    """The error at the first quote up to `line` that its own line does not close.
+def _second_document(lines: list[str]) -> bool:
+    """Whether a document ends or starts in these lines behind content."""
+    content = False
+    for line in lines:
+        if content and _SEPARATOR.match(line):
+            return True
+        content = content or not _NO_CONTENT.match(line)
+    return False
+
+
+def _unclosed_quote(
+    lines: list[str], stumbled: tuple[int, int] | None, *, structural: bool
+) -> UnreadableError | None:
+    """The error at the first quote up to where it shows that its own line does not close.
 
     In rows, where no quoted text runs on into the next line, or anywhere if it swallowed the rest.
     """
-    to_the_end = "end of stream" in problem
-    for number, content in enumerate(re.split(r"\r\n|\r|\n", text)[:line], 1):
-        if not to_the_end and not _ROW_START.match(content):
+    line, column = stumbled or (len(lines), 1)
+    at_end = line > len(lines) or (line == len(lines) and column > len(lines[-1]))
+    swallowed = at_end and stumbled is not None and not structural
+    for number, content in enumerate(lines[:line], 1):
+        if not swallowed and not _ROW_START.match(content):
             continue
         for found in _QUOTED.finditer(content):
             if found["open"]:
@@ -158,12 +187,14 @@ def _unclosed_quote(text: str, problem: str, line: int | None) -> UnreadableErro
     return None
 
 
-def _broken_row(text: str, problem: str, line: int | None) -> UnreadableError | None:
-    """The error at the row that made the parser stumble in `line`, perhaps rows further down."""
-    lines = re.split(r"\r\n|\r|\n", text)
-    if line is None or line > len(lines):
-        return None
+def _broken_row(
+    lines: list[str], problem: str, line: int, column: int, *, structural: bool
+) -> UnreadableError | None:
+    """The error at the row that made the parser stumble here, perhaps rows further down."""
+    if line > len(lines):  # the end of the text, behind its last line end
+        line, column = len(lines), len(lines[-1]) + 1
     here = lines[line - 1]
+    in_flow = _open_brackets([*lines[: line - 1], here[: column - 1]]) > 0
     cause: Cause = "syntax"
     hint = None
     at = line
@@ -175,16 +206,22 @@ def _broken_row(text: str, problem: str, line: int | None) -> UnreadableError | 
     elif unclosed := _unclosed_row(lines, line):
         cause, at = "bracket", unclosed
         hint = f"A bracket is not closed in the row in line {unclosed}."
-    elif _MISPLACED.search(problem) and _ROW_START.match(here):
+    elif not in_flow and _ROW_START.match(here) and (structural or here[column - 1 :][:1] == "-"):
         cause = "indent"
         hint = "The row is not indented like the rows around it, or a bracket above is not closed."
-    elif "expected ',' or ']'" in problem:
+    elif in_flow and structural:
         cause = "bracket"
         hint = "A bracket or a comma is missing here or in the row above."
     else:
         return None
     column = len(lines[at - 1]) - len(lines[at - 1].lstrip()) + 1
     return UnreadableError(cause, f"is not YAML: {problem}", line=at, column=column, hint=hint)
+
+
+def _open_brackets(lines: list[str]) -> int:
+    """How many brackets and braces these lines open and do not close, outside of quotes."""
+    text = "".join(_QUOTED.sub("", line) for line in lines)
+    return sum(map(text.count, "[{")) - sum(map(text.count, "]}"))
 
 
 def _missing_comma(lines: list[str], line: int) -> int | None:

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 import yaml
 from ruamel.yaml import YAML, nodes
 from ruamel.yaml.error import MarkedYAMLError as RuamelError
+from ruamel.yaml.parser import ParserError as RuamelParserError
 
 from yaml_attn.config.diagnosis import diagnose
 from yaml_attn.errors import DocumentError
@@ -50,6 +51,9 @@ def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+
+_STRUCTURAL = (yaml.parser.ParserError, yaml.composer.ComposerError, RuamelParserError)
+"""Every piece of the text is one of YAML; they do not fit together."""
 
 # Ten nested lists of ten aliases are a small file and 10**10 values; real configs have 4,000.
 _MOST = 100_000
@@ -156,7 +160,8 @@ def _dump(value: Any) -> str:
 def _refused(text: str, error: yaml.MarkedYAMLError | RuamelError) -> DocumentError:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-    return diagnose(text, error.problem or str(error), line, column)
+    structural = isinstance(error, _STRUCTURAL)
+    return diagnose(text, error.problem or str(error), line, column, structural=structural)
 
 
 def _convert(node: nodes.Node, known: dict[int, Node]) -> Node:

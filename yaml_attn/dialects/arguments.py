@@ -28,7 +28,7 @@ ACTIVATIONS: Final = (
 ).split()
 """The classes of `torch.nn` that an argument may name."""
 
-_OPERATORS: Final[Mapping[type[ast.AST], Callable[..., Any]]] = {
+OPERATORS: Final[Mapping[type[ast.AST], Callable[..., Any]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -38,6 +38,7 @@ _OPERATORS: Final[Mapping[type[ast.AST], Callable[..., Any]]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
 }
+"""Those that are understood. No power: one of three numbers fills the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +73,12 @@ def understand(text: str, names: Mapping[str, Any], taken: Container[str] = ()) 
         BuildError: `eval` fails on it, gives something that is no argument, or it is an expression
             beyond names, literals, arithmetic, an index and `nn.X(...)`.
     """
-    try:
-        with warnings.catch_warnings():
-            # Python's opinion on `1 is 1` helps nobody here.
-            warnings.simplefilter("ignore", SyntaxWarning)
-            tree = ast.parse(text.strip() if len(text) <= LONGEST else "", mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(text)
+    if tree is None:
         raise BuildError(
             f"the framework evaluates every string in args, and {shorten(text)} is no expression",
             hint="It must be a name, a literal or a call such as nn.SiLU().",
-        ) from None
+        )
     try:
         return _Reader(names, taken).value(tree)
     except _UnknownNameError:
@@ -90,6 +87,23 @@ def understand(text: str, names: Mapping[str, Any], taken: Container[str] = ()) 
         raise BuildError(
             f"the framework evaluates every string in args; {shorten(text)}: {error}"
         ) from None
+
+
+def parsed(text: str) -> ast.expr | None:
+    """The syntax tree of an expression of Python; None of what is none, or too long."""
+    try:
+        with warnings.catch_warnings():
+            # Python's opinion on `1 is 1` helps nobody here.
+            warnings.simplefilter("ignore")
+            return ast.parse(text.strip() if len(text) <= LONGEST else "", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def torch_class(node: ast.expr) -> str | None:
+    """The activation that `nn.SiLU` or `torch.nn.SiLU` names; None if it is no such name."""
+    root, _, name = ast.unparse(node).removeprefix("torch.").rpartition(".")
+    return name if root == "nn" and name in ACTIVATIONS else None
 
 
 def shorten(text: str) -> str:
@@ -112,10 +126,10 @@ class _Reader:
                 return [self.value(item) for item in items]
             case ast.Tuple(elts=items):
                 return tuple(self.value(item) for item in items)
-            case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:
-                return _OPERATORS[type(op)](self.number(operand))
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-                return _OPERATORS[type(op)](self.number(left), self.number(right))
+            case ast.UnaryOp(op=op, operand=operand) if type(op) in OPERATORS:
+                return OPERATORS[type(op)](self.number(operand))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+                return OPERATORS[type(op)](self.number(left), self.number(right))
             case ast.Subscript(value=container, slice=index):
                 return self.value(container)[self.value(index)]
             case ast.Attribute():
@@ -142,6 +156,9 @@ class _Reader:
         raise TypeError(f"{value!r} is no number")
 
     def activation(self, node: ast.expr) -> str:
+        found = torch_class(node)
+        if found:
+            return found
         path = ast.unparse(node)
         root, _, name = path.removeprefix("torch.").rpartition(".")
         if root != "nn":
@@ -149,8 +166,6 @@ class _Reader:
             if isinstance(first, ast.Name) and first.id not in {"nn", "torch"}:
                 self.name(first.id)
             raise TypeError(f"{path} is not understood, only nn.X is")
-        if name in ACTIVATIONS:
-            return name
         close = get_close_matches(name, ACTIVATIONS, n=1)
         guess = f"; did you mean nn.{close[0]}?" if close else ""
         raise LookupError(f"{path} is no activation{guess}")

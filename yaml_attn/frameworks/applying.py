@@ -15,21 +15,32 @@ from typing import Final
 
 from yaml_attn.config.document import Document
 from yaml_attn.dialects.composed import parse
+from yaml_attn.dialects.inert import Meaning, by_spelling, refuse_code
+from yaml_attn.dialects.strides import MODULES
 from yaml_attn.errors import (
     InternalError,
     OutputError,
     UnknownModuleError,
+    UntrustedError,
     UsageError,
     YamlAttnError,
 )
-from yaml_attn.files import EXISTS_HINT, write_atomically
+from yaml_attn.files import (
+    EXISTS_HINT,
+    digest,
+    refuse_irreplaceable,
+    refuse_outside,
+    remove,
+    standing,
+    write_atomically,
+)
 from yaml_attn.frameworks.composed_classes import ComposedClass
 from yaml_attn.frameworks.fitting import foreign, refuse_misfit
 from yaml_attn.frameworks.hosting import host_in
 from yaml_attn.frameworks.launching import config_target
 from yaml_attn.frameworks.own_source import OwnSection, merged, own_sections, read_sections
 from yaml_attn.frameworks.parser_edit import MODULE, is_applied, with_edit, without_edit
-from yaml_attn.frameworks.scope import names_in_scope
+from yaml_attn.frameworks.scope import code_in_scope, names_in_scope
 from yaml_attn.frameworks.standalone import Written, bundled, read_head, standalone
 from yaml_attn.modules.own import OwnMechanism
 from yaml_attn.modules.registry import MECHANISMS, NATIVE, Mechanism, find, known
@@ -50,6 +61,11 @@ class Change:
     before: bytes | None
     after: bytes | None
 
+    @property
+    def read(self) -> str | None:
+        """The digest of the file as it was read."""
+        return None if self.before is None else digest(self.before)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -67,17 +83,22 @@ class Plan:
         """Write the files, each whole or not at all.
 
         Raises:
-            OutputError: one cannot be written; those before it are.
+            OutputError: one was changed since it was read, and none is written; or one cannot be
+                written, and those before it are.
         """
         for change in self.changes:
-            if change.after is None:
-                try:
-                    change.path.unlink()
-                except OSError as error:
-                    message = f"cannot be removed ({error.strerror})"
-                    raise OutputError(message, path=change.path) from None
-            else:
-                write_atomically(change.path, change.after, replace=change.before is not None)
+            if standing(change.path) != change.read:
+                raise OutputError(
+                    "was changed since it was read; nothing is written",
+                    path=change.path,
+                    hint="Run the command again.",
+                )
+            refuse_irreplaceable(change.path)
+        for change in self.changes:
+            if change.after is not None:
+                write_atomically(change.path, change.after, over=change.read)
+            elif change.read:
+                remove(change.path, over=change.read)
 
 
 @dataclass(frozen=True)
@@ -103,6 +124,7 @@ class Checkout:
         *,
         own: Iterable[OwnMechanism] = (),
         force: bool = False,
+        trust: bool = False,
     ) -> Plan:
         """What makes mechanisms known here; those that are known already stay.
 
@@ -115,8 +137,10 @@ class Checkout:
                 known already and not among them stay as they were written.
             force: whether a file of mechanisms that was edited by hand, and another config of this
                 name, may be replaced.
+            trust: whether the checkout may run what the config says, when it trains.
 
         Raises:
+            UntrustedError: it would run some of it, or might.
             UnrecognisedError: `models/yolo.py` is not of a shape that is known.
             UsageError: a name that is asked for means something else here already, the file of
                 a user's class needs more than PyTorch, or the config is none for this checkout.
@@ -131,6 +155,8 @@ class Checkout:
         theirs = self.names
         asked = [*names, *(_used(config, theirs) if config else ())]
         if config:
+            if not trust:
+                self._refuse_code(config)
             refuse_misfit(config, base, {*theirs, *_names(sections)}, self.root)
         every = () if config or sections else MECHANISMS
         wanted = self._classes(asked or here or every, base)
@@ -155,7 +181,7 @@ class Checkout:
             changes.append(self._copy(config, force=force))
             left_out |= self.own_alike(config)
         return Plan(
-            tuple(each for each in changes if _differ(each)),
+            self._needed(changes),
             (*(each.name for each in chosen), *_names(sections)),
             left_out,
         )
@@ -198,7 +224,29 @@ class Checkout:
         changes = [Change(self.parser, source, base), Change(self.modules, there, None)]
         head = _head(there) if there else None
         names = head.mechanisms if head else ()
-        return Plan(tuple(each for each in changes if _differ(each)), names, {})
+        return Plan(self._needed(changes), names, {})
+
+    def _needed(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+        """Of some changes those that change anything, all of them in the checkout."""
+        needed = tuple(filter(_differ, changes))
+        for each in needed:
+            refuse_outside(each.path, self.root)
+        return needed
+
+    def _refuse_code(self, config: Document) -> None:
+        """Refuse a config of which the parser would run something, as far as its names tell."""
+        code = code_in_scope(self.parser, self.root)
+
+        def meaning(name: str) -> Meaning:
+            return "code" if name in code and name not in MODULES else by_spelling(name)
+
+        try:
+            refuse_code({**config.settings, **config.network.rows()}, meaning)
+        except UntrustedError as error:
+            error.path = config.path
+            if error.layer is not None:
+                error.line = config.rows[error.layer].line
+            raise
 
     def _copy(self, config: Document, *, force: bool) -> Change:
         """The config where the checkout has its own."""

@@ -79,6 +79,7 @@ class Request:
     flops: bool | Collection[int] = True
     real: bool = False
     own: tuple[tuple[str, str], ...] = ()
+    trust: bool = False
 
 
 def build(
@@ -93,6 +94,7 @@ def build(
     real: bool = False,
     scale: str | None = None,
     own: tuple[tuple[str, str], ...] = (),
+    trust: bool = False,
     timeout: float = TIMEOUT,
 ) -> BuildReport:
     """Build a config and report what each row gives for an image of `imgsz` pixels.
@@ -111,14 +113,16 @@ def build(
         real: whether to run forward and backward too.
         scale: one of the config's scales, where it has some.
         own: classes of the user's, each as the name in rows and where it is, from any folder.
+        trust: whether the config may run what it says; the checkout's own code runs always.
         timeout: seconds that it may take.
 
     Raises:
         UsageError: the folder is no checkout of a framework that reads the dialect, something it
             needs is not installed, or the mechanisms cannot be made known to it.
+        UntrustedError: the framework would run some of the config.
         BuildError: a row cannot be constructed or run, or it takes too long.
     """
-    request = Request(text, name, scale, nc, imgsz, flops, real, own)
+    request = Request(text, name, scale, nc, imgsz, flops, real, own, trust)
     (answer,) = build_all(repo, [request], dialect=dialect, timeout=timeout)
     if isinstance(answer, YamlAttnError):
         raise answer

@@ -2,8 +2,8 @@
 
 The model is what `YOLO(config)` makes of it: the last row's module says of which class. What the
 framework does to a process is taken back: its logging is silent, the mechanisms are known to it for
-as long as it builds, its default activation is what it was. It evaluates some strings of a config,
-`activation` for one, as it does when it trains: a stranger's config deserves a look first.
+as long as it builds, its default activation is what it was. A config of which it would run
+something is refused (`registration`), unless it is trusted.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def build(
     real: bool = False,
     own: Mapping[str, type[nn.Module]] | None = None,
     what: str = "Ultralytics",
+    trust: bool = False,
 ) -> BuildReport:
     """Build a config and report what each row gives for an image of `imgsz` pixels.
 
@@ -76,9 +77,11 @@ def build(
         real: whether to run forward and backward too.
         own: classes of the user's, by their names in rows.
         what: the framework, as messages call it.
+        trust: whether the config may run what it says.
 
     Raises:
         DocumentError: the text is no config.
+        UntrustedError: the framework would run some of it.
         UsageError: Ultralytics is not installed or cannot be imported, is too old for the head, or
             the config has no such scale.
         BuildError: a row cannot be constructed or run.
@@ -103,7 +106,7 @@ def build(
             made.model[-1].num_denoising = 0  # in training, RT-DETR would look for targets
         return cast("nn.Module", made)
 
-    with _quiet(), _silent(), registered(own or {}), _default_activation(tasks):
+    with _quiet(), _silent(), registered(own or {}, trust=trust), _default_activation(tasks):
         recipe = Recipe(make, rows_of(document, scale), channels, what, class_names(tasks))
         return observe(recipe, imgsz=imgsz, flops=flops, real=real)
 

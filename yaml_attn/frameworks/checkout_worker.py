@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import yaml_attn.errors
 from yaml_attn.building.recipe import Recipe, class_names, plain, rows_of
 from yaml_attn.config.document import Document
+from yaml_attn.dialects.inert import refuse_code
 from yaml_attn.errors import BuildError, YamlAttnError
 from yaml_attn.frameworks.applying import Checkout
 from yaml_attn.frameworks.build_checkout import package_of
@@ -95,6 +96,7 @@ class _Models:
         nc: int | None,
         scale: str | None,
         own: Sequence[Sequence[str]],
+        trust: bool = False,
         **options: Any,
     ) -> BuildReport:
         """Build one config; `scale` is none of these frameworks'."""
@@ -106,6 +108,9 @@ class _Models:
         with importing(_WHAT, self.root):
             known = _made_known(checkout, document, classes)
             self._import(known, config.get("activation"))
+            from yaml_attn.frameworks.namespace import meanings  # noqa: PLC0415 (imports torch)
+        if not trust:
+            refuse_code(config, meanings(self.parser, {each.name for each in classes}))
         from yaml_attn.building.observed import build as observe  # noqa: PLC0415 (imports torch)
 
         def make() -> nn.Module:

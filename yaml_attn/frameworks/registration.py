@@ -7,7 +7,8 @@ touched:
   they are, so `[-1, 1, SE, [1024]]` would be built with 1024 channels at every scale. The wrapper
   hands it the same rows, with the first argument of ours spelled so that it resolves to the
   channels that the row really reads; and the rows of attention inside a block as that block's
-  (`composed_rows`). The model keeps the rows as the file has them.
+  (`composed_rows`). The model keeps the rows as the file has them. A config of which the parser
+  would run something (`dialects/inert.py`) does not get as far, unless it is trusted.
 - `utils.dist.generate_ddp_file`: the script that each process of a multi-GPU training runs begins
   with the import of `yaml_attn.frameworks.ultralytics`, and names the user's own classes there.
 
@@ -29,9 +30,11 @@ from typing import Any, Final, TypeAlias
 
 from torch import nn
 
-from yaml_attn.errors import BuildError, UsageError
+from yaml_attn.dialects.inert import refuse_code
+from yaml_attn.errors import BuildError, UntrustedError, UsageError
 from yaml_attn.frameworks.composed_rows import ComposedRow
 from yaml_attn.frameworks.imports import full_path
+from yaml_attn.frameworks.namespace import meanings
 from yaml_attn.modules.importing import Checkpoints
 from yaml_attn.modules.own import OwnMechanism, load_rows
 from yaml_attn.modules.registry import MECHANISMS, find, finds, known
@@ -41,21 +44,26 @@ REGISTERING: Final = "yaml_attn.frameworks.ultralytics"
 
 _MARK: Final = "_yaml_attn"
 
+_TRUST: Final = "_yaml_attn_trust"
+"""The name under which the framework's module says that configs are handed over as they are."""
+
 _CHECKPOINTS: Final = Checkpoints()
 
 Names: TypeAlias = MutableMapping[str, Any]
 """The variables of the module that has `parse_model`."""
 
 
-def register(*own: str) -> tuple[str, ...]:
+def register(*own: str, trust: bool = False) -> tuple[str, ...]:
     """Make the mechanisms usable by name in every YAML that Ultralytics builds. Doing it twice is
     doing it once.
 
-    A name that the framework's own parser gives a meaning stays the framework's.
+    A name that the framework's own parser gives a meaning stays the framework's. From here on, a
+    config that would run code as it is built is refused (`UntrustedError`).
 
     Args:
         own: classes of yours that rows name too, each as `FILE.py:CLASS` or `PACKAGE.MODULE:CLASS`.
             A class that is registered again is its file's present one.
+        trust: let every config run what it says; until `unregister`.
 
     Returns:
         The registered names; their aliases work in rows too, unless the framework has one itself.
@@ -73,7 +81,9 @@ def register(*own: str) -> tuple[str, ...]:
         for name, each in MECHANISMS.items():
             _add(vars(tasks), name, each.load(), inputs=each.inputs)
         vars(tasks).update(ours)
-        _wrap(tasks, "parse_model", lambda stock: _parse_model(stock, vars(tasks)), before)
+        _wrap(tasks, "parse_model", lambda stock: _parse_model(stock, tasks), before)
+    if trust:
+        setattr(tasks, _TRUST, True)
     if _CHECKPOINTS not in sys.meta_path:
         sys.meta_path.append(_CHECKPOINTS)
     dist = framework("utils.dist")
@@ -100,7 +110,7 @@ def unregister() -> None:
     if _CHECKPOINTS in sys.meta_path:
         sys.meta_path.remove(_CHECKPOINTS)
     _restore(tasks, getattr(tasks.parse_model, _MARK, {}))
-    for name in [name for name in vars(tasks) if name.startswith(_row_name(""))]:
+    for name in [name for name in vars(tasks) if name == _TRUST or _is_row_name(name)]:
         delattr(tasks, name)
     for module, function in ((tasks, "parse_model"), (dist, "generate_ddp_file")):
         if hasattr(getattr(module, function), _MARK):
@@ -108,8 +118,10 @@ def unregister() -> None:
 
 
 @contextmanager
-def registered(own: Mapping[str, type[nn.Module]]) -> Iterator[None]:
+def registered(own: Mapping[str, type[nn.Module]], *, trust: bool = False) -> Iterator[None]:
     """The mechanisms, and classes of the user's by their names in rows, known inside the `with`.
+
+    `trust` says whether configs are handed over as they are there, whatever else is registered.
 
     Raises:
         UsageError: Ultralytics is not installed.
@@ -117,8 +129,9 @@ def registered(own: Mapping[str, type[nn.Module]]) -> Iterator[None]:
     tasks = framework("nn.tasks")
     already = _is_registered(tasks)
     register()
-    before = {name: vars(tasks).get(name) for name in (*own, *map(_row_name, own))}
+    before = {name: vars(tasks).get(name) for name in (*own, *map(_row_name, own), _TRUST)}
     try:
+        setattr(tasks, _TRUST, trust)
         for name, each in own.items():
             _add(vars(tasks), name, each)
         vars(tasks).update(own)
@@ -181,6 +194,10 @@ def _row_name(name: str) -> str:
     return f"yaml_attn:{name}"
 
 
+def _is_row_name(name: str) -> bool:
+    return name.startswith(_row_name(""))
+
+
 def _is_registered(tasks: Any) -> bool:
     return hasattr(tasks.parse_model, _MARK)
 
@@ -201,10 +218,13 @@ def _restore(tasks: Any, before: Mapping[str, Any]) -> None:
             setattr(tasks, name, value)
 
 
-def _parse_model(stock: Callable[..., Any], names: Names) -> Callable[..., Any]:
+def _parse_model(stock: Callable[..., Any], tasks: Any) -> Callable[..., Any]:
+    names: Names = vars(tasks)
     blocks = {name: names.get(name) for name in _names_in(stock.__code__)}
 
     def parse_model(d: Mapping[str, Any], *args: Any, **options: Any) -> Any:
+        if not names.get(_TRUST):
+            _refuse_code(d, tasks)
         real, index, composed = dict(d), count(), {}
 
         def real_row(row: Any) -> Any:
@@ -227,6 +247,21 @@ def _parse_model(stock: Callable[..., Any], names: Names) -> Callable[..., Any]:
         return layers, save
 
     return parse_model
+
+
+def _refuse_code(config: Mapping[str, Any], tasks: Any) -> None:
+    """Refuse a config that the parser would run some of.
+
+    Raises:
+        UntrustedError: there is such a thing in it.
+    """
+    names = vars(tasks)
+    own = {name for name in names if _row_name(name) in names and _ours(name, names)}
+    try:
+        refuse_code(config, meanings(tasks, own))
+    except UntrustedError as error:
+        error.path = config.get("yaml_file")
+        raise
 
 
 def _is_free(row: Any, names: Mapping[str, Any]) -> bool:
@@ -284,14 +319,12 @@ def _generate_ddp_file(stock: Callable[..., str], names: Names) -> Callable[...,
 
 def _first_lines(names: Names) -> str:
     """What makes another process know what this one does."""
-    rows = (row for name, row in names.items() if name.startswith(_row_name("")))
-    own = ", ".join(repr(row.source) for row in rows if row.source)
-    if not own:
-        return f"import {REGISTERING}\n"
-    return (
-        f"import sys\nsys.path += {full_path()!r}\n"
-        f"import {REGISTERING}\n{REGISTERING}.register({own})\n"
-    )
+    rows = (row for name, row in names.items() if _is_row_name(name))
+    given = [repr(row.source) for row in rows if row.source]
+    path = f"import sys\nsys.path += {full_path()!r}\n" if given else ""
+    given += ["trust=True"] * bool(names.get(_TRUST))
+    call = f"{REGISTERING}.register({', '.join(given)})\n" if given else ""
+    return f"{path}import {REGISTERING}\n{call}"
 
 
 def _wrap(

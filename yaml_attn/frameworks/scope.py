@@ -7,8 +7,12 @@ must not have it replaced behind its back.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Final
+
+_FILE: Final = re.compile(r".*\.\w+")
 
 
 def names_in_scope(path: Path, root: Path, *, without: Path | None = None) -> dict[str, str]:
@@ -23,6 +27,77 @@ def names_in_scope(path: Path, root: Path, *, without: Path | None = None) -> di
 def home_of(name: str, path: Path, root: Path) -> Path | None:
     """The file below `root` that defines a name which a file has at its top level."""
     return _home(name, path, root, set())
+
+
+def code_in_scope(path: Path, root: Path) -> set[str]:
+    """The names of a file's top level that are no layers: functions, modules, and classes that open
+    a file unless told otherwise.
+
+    What is imported from elsewhere than `root` is told by its first letter.
+    """
+    return _code(path, root, frozenset())
+
+
+def _code(path: Path, root: Path, seen: frozenset[Path]) -> set[str]:
+    if path in seen or not path.is_file():
+        return set()
+    seen |= {path}
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return set()
+    found: set[str] = set()
+    for node in _top_level(tree.body):
+        if isinstance(node, ast.ImportFrom):
+            file = _file(node, path, root)
+            there = _code(file, root, seen) if file.is_file() else None
+            names = _imported(node, there)
+        else:
+            names = _defined(node, found)
+        for name, is_code in names:
+            (found.add if is_code else found.discard)(name)
+    return found
+
+
+def _defined(node: ast.stmt, found: set[str]) -> list[tuple[str, bool]]:
+    """The names that a statement defines, and whether each is code; `found` are those so far."""
+    match node:
+        case ast.FunctionDef(name=name):
+            return [(name, True)]
+        case ast.ClassDef(name=name):
+            return [(name, _opens_file(node, found))]
+        case ast.Assign(targets=targets, value=value):
+            is_code = isinstance(value, ast.Name) and value.id in found
+            return [(each.id, is_code) for each in targets if isinstance(each, ast.Name)]
+        case ast.Import(names=names):
+            return [(each.asname or each.name.split(".")[0], True) for each in names]
+    return []
+
+
+def _imported(node: ast.ImportFrom, there: set[str] | None) -> list[tuple[str, bool]]:
+    """The names that a statement imports, and whether each is code; `there` is what the file has
+    of it, if it is one of the checkout's.
+    """
+    if node.names[0].name == "*":
+        return [(name, True) for name in there or ()]
+    return [
+        (each.asname or each.name, each.name[:1].islower() if there is None else each.name in there)
+        for each in node.names
+    ]
+
+
+def _opens_file(node: ast.ClassDef, others: set[str]) -> bool:
+    """Whether the constructor of a class, or of one of `others` above it, does by default."""
+    for each in node.body:
+        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+            defaults = [*each.args.defaults, *each.args.kw_defaults]
+            return any(isinstance(one, ast.Constant) and is_file(one.value) for one in defaults)
+    return any(isinstance(base, ast.Name) and base.id in others for base in node.bases)
+
+
+def is_file(default: Any) -> bool:
+    """Whether the default of a parameter is the name of a file."""
+    return isinstance(default, str) and bool(_FILE.fullmatch(default))
 
 
 def _home(name: str, path: Path, root: Path, seen: set[Path]) -> Path | None:

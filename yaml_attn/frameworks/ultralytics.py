@@ -19,21 +19,23 @@ from yaml_attn.frameworks.registration import framework, register, unregister
 __all__ = ["load_pretrained", "register", "run_yolo", "unregister"]
 
 
-def run_yolo(args: list[str], own: Iterable[str] = ()) -> None:
+def run_yolo(args: list[str], own: Iterable[str] = (), *, trust: bool = False) -> None:
     """The framework's own command, `yolo ARGS`, with the mechanisms registered.
 
     Args:
         args: the command's words.
         own: classes of the user's, as `register` takes them.
+        trust: as for `register`.
 
     Raises:
+        UntrustedError: the framework would run some of a config.
         UsageError: Ultralytics is not installed, or there is no such class.
         SystemExit: as the command ends.
     """
     # In place: the framework keeps the list itself. No path of a script: old versions would start
     # that script in each process of a multi-GPU training.
     sys.argv[:] = ["yolo", *args]
-    register(*own)
+    register(*own, trust=trust)
     framework("cfg").entrypoint()
 
 

@@ -1,7 +1,8 @@
 """A class of the user's as a mechanism: `package.module:Class` or `path/to/file.py:Class`.
 
 Loading runs the user's code. It happens only for what a person names on the command line or in a
-call: `registry.find`, which reads the names of a config, takes none of them for a file or a module.
+call: `registry.find`, which reads the names of a config, takes none of them for a file or a module;
+and what a study names is read (`reading.py`) unless something is built.
 Installed packages make theirs known by a plain name, as entry points of the group
 `yaml_attn.modules`: `MyAttention = "package.module:Class"`. Imports no torch; the user's code does.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, cached_property
@@ -51,14 +52,33 @@ def load_own(name: str) -> OwnMechanism:
     return mechanism
 
 
-def load_rows(sources: Iterable[str]) -> dict[str, OwnMechanism]:
-    """The classes that rows of a config name, loaded, by the name that the rows have.
+def read_own(name: str) -> OwnMechanism:
+    """The class that such a name means, read from its file: nothing of it runs.
 
     Raises:
-        UnknownModuleError, UsageError: as `load_own`; or a row could mean something else.
+        UnknownModuleError: there is no such file, module or class.
+        UsageError: it cannot be read, or does not take channels.
+    """
+    _, attribute = _split(name)
+    mechanism = ReadMechanism(attribute.rpartition(".")[2], name)
+    _ = mechanism.parameters
+    return mechanism
+
+
+def load_rows(
+    sources: Iterable[str], load: Callable[[str], OwnMechanism] = load_own
+) -> dict[str, OwnMechanism]:
+    """The classes that rows of a config name, by the name that the rows have.
+
+    Args:
+        sources: what the user calls them.
+        load: `load_own`, or `read_own`.
+
+    Raises:
+        UnknownModuleError, UsageError: as `load`; or a row could mean something else.
     """
     found: dict[str, OwnMechanism] = {}
-    for mechanism in map(load_own, sources):
+    for mechanism in map(load, sources):
         refuse_row(mechanism.name)
         refuse_two(found.get(mechanism.name), mechanism)
         found[mechanism.name] = mechanism
@@ -93,7 +113,7 @@ def refuse_two(one: OwnMechanism | None, other: OwnMechanism) -> None:
     Raises:
         UsageError: they are two.
     """
-    if one and one.from_anywhere != other.from_anywhere and one.load() is not other.load():
+    if one and one.from_anywhere != other.from_anywhere and not one.is_same(other):
         raise UsageError(
             f"the rows of two classes would say {one.name}: {one.source} and {other.source}",
             hint="Give one of them another name.",
@@ -134,6 +154,10 @@ class OwnMechanism:
             UsageError: as `load_own`; for what a package offers, too.
         """
         return self._class
+
+    def is_same(self, other: OwnMechanism) -> bool:
+        """Whether two names mean one class."""
+        return self.load() is other.load()
 
     @property
     def from_anywhere(self) -> str:
@@ -182,6 +206,21 @@ class OwnMechanism:
     @cached_property
     def _arguments(self) -> tuple[inspect.Parameter, ...]:
         return _constructor(self._class)
+
+
+@dataclass(frozen=True)
+class ReadMechanism(OwnMechanism):
+    """A user's class as far as its file tells, which has not run."""
+
+    def is_same(self, other: OwnMechanism) -> bool:
+        """Whether two names mean one class: two places are two classes."""
+        return self.from_anywhere == other.from_anywhere
+
+    @cached_property
+    def _arguments(self) -> tuple[inspect.Parameter, ...]:
+        from yaml_attn.modules.reading import read_constructor  # noqa: PLC0415 (rarely needed)
+
+        return read_constructor(*_split(self.source))
 
 
 def _constructor(cls: type[nn.Module]) -> tuple[inspect.Parameter, ...]:

@@ -46,7 +46,7 @@ def save(
     *,
     config: Mapping[str, Any] | None = None,
     task: str | None = None,
-    replace: bool = False,
+    over: str | None = None,
 ) -> None:
     """Write weights, whole or not at all.
 
@@ -57,10 +57,10 @@ def save(
         config: of a checkpoint, the config as plain data: `train.py` without `--cfg` builds it, and
             Ultralytics, if it is `model`, at its key `scale`.
         task: of a checkpoint, what Ultralytics is to train: "detect", "segment", ...
-        replace: whether the file may exist.
+        over: the digest of the file that it replaces (`files.standing`), if there is one.
 
     Raises:
-        OutputError: the file exists and may not be replaced, or cannot be written.
+        OutputError: there is another file than that, or it cannot be written.
     """
     # What is saved of a view is all of its storage.
     own = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in state.items()}
@@ -70,7 +70,7 @@ def save(
         buffer = io.BytesIO()
         torch.save(_checkpoint(own, config, task) if kind == "checkpoint" else own, buffer)
         data = buffer.getvalue()
-    write_atomically(path, data, replace=replace)
+    write_atomically(path, data, over=over)
 
 
 def _checkpoint(
