@@ -9,6 +9,7 @@ import pickle
 import random
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from weights.hostile import Archive, state_of
 
 from yaml_attn.weights import CheckpointError, read_checkpoint
 from yaml_attn.weights.pickled import Global, Persistent, StandIn
@@ -150,7 +152,7 @@ def test_the_average_is_preferred_and_the_rest_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["criterion.scale", "model.00.weight", "model.\u0660.weight", f"model.{'9' * 5000}.weight"],
+    ["criterion.scale", "model.00.weight", "model.\u0660.weight", f"model.{'9' * 900}.weight"],
 )
 def test_tensors_of_no_layer_are_named(key: str, tmp_path: Path) -> None:
     state = {"model.0.weight": torch.zeros(1), key: torch.ones(1)}
@@ -180,7 +182,7 @@ def test_an_object_without_the_parts_of_a_module_is_none(state: Any) -> None:
     ("content", "message"),
     [
         ({"epoch": 1}, "it holds no tensors"),
-        ({"backbone.conv.weight": torch.ones(1)}, "named otherwise, e.g. backbone.conv.weight"),
+        ({"backbone.conv.weight": torch.ones(1)}, "named otherwise, e.g. 'backbone.conv.weight'"),
         ([1, 2], "it holds no tensors"),
     ],
 )
@@ -405,6 +407,28 @@ def test_tensors_that_overlap_in_a_safetensors_file_are_refused(tmp_path: Path) 
     (tmp_path / "x.safetensors").write_bytes(text + bytes(8))
     with pytest.raises(CheckpointError, match="overlap"):
         read_checkpoint(tmp_path / "x.safetensors")
+
+
+def test_sizes_of_64_bits_are_read(tmp_path: Path) -> None:
+    archive = Archive()
+    places = [
+        (name, archive.put(name, data), data)
+        for name, data in (("a/data.pkl", state_of({"0": 2})), ("a/data/0", bytes(8)))
+    ]
+    archive.directory.clear()
+    for name, at, data in places:
+        wide = struct.pack("<2H3Q", 1, 24, len(data), len(data), at)
+        archive.list(name, 2**32 - 1, 2**32 - 1, zlib.crc32(data), extra=wide)
+    (tmp_path / "x.pt").write_bytes(archive.bytes(count=2))
+    assert same(read_checkpoint(tmp_path / "x.pt").state, {"model.0.w0": torch.zeros(2)})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.pt")
+    for path, what in ((tmp_path / "x.pt", "no regular file"), (tmp_path, "a folder")):
+        with pytest.raises(CheckpointError, match=what):
+            read_checkpoint(path)
 
 
 def test_a_missing_file_is_an_error_of_ours(tmp_path: Path) -> None:

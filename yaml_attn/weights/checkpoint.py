@@ -25,6 +25,7 @@ from yaml_attn.weights.state import (
     split,
     state_dict,
 )
+from yaml_attn.weights.storage import shown
 from yaml_attn.weights.tensors import Tensors
 
 _KEPT_UNDER: Final = ("ema", "model", "state_dict", "model_state_dict")
@@ -79,7 +80,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         everything = state_dict(value, tensors)
     state, others = by_layer(everything)
     if not state:
-        named = f"its tensors are named otherwise, e.g. {next(iter(everything), '')}"
+        named = f"its tensors are named otherwise, e.g. {shown(next(iter(everything), ''))}"
         raise CheckpointError(
             f"no layers model.0, model.1, ...: {named if everything else 'it holds no tensors'}",
             path=path,

@@ -13,13 +13,14 @@ import math
 import struct
 from collections.abc import Mapping
 from itertools import accumulate
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from yaml_attn.errors import CheckpointError
 from yaml_attn.weights.pickled import Global, Persistent, StandIn
-from yaml_attn.weights.storage import WIDTHS
+from yaml_attn.weights.storage import WIDTHS, shown
 
-_LARGEST_HEADER: Final = 100_000_000
+LARGEST_HEADER: Final = 2 << 20
+"""Bytes, each of which may cost 30 when it is read; the format itself allows 100 MB."""
 
 _KINDS: Final = {
     "BOOL": "BoolStorage",
@@ -46,37 +47,75 @@ def read_header(file: BinaryIO, size: int) -> tuple[dict[str, StandIn], dict[str
         size: its size in bytes.
 
     Raises:
-        CheckpointError: it is cut off or damaged.
+        CheckpointError: it is cut off or damaged, or its tensors share bytes or leave some out.
     """
     (length,) = struct.unpack("<Q", file.read(8))
-    if length > min(_LARGEST_HEADER, size - 8):
+    if length > size - 8:
         raise CheckpointError("the file is cut off: its header is not whole")
+    if length > LARGEST_HEADER:
+        raise CheckpointError(f"its header has {length} bytes, and those of YOLOs 200,000")
     try:
-        header = json.loads(file.read(length))
+        listed = json.loads(file.read(length), object_pairs_hook=_once)
     except (ValueError, RecursionError):
-        raise CheckpointError("the file is damaged: its header is no JSON") from None
+        raise CheckpointError(
+            "the file is damaged: its header is no JSON, or has a name twice"
+        ) from None
     tensors: dict[str, StandIn] = {}
     places: dict[str, tuple[int, int]] = {}
-    for name, entry in header.items():
+    for name, entry in listed.items():
         if name == "__metadata__":
             continue
-        try:
-            storage, shape = _KINDS[entry["dtype"]], tuple(entry["shape"])
-            start, end = (8 + length + offset for offset in entry["data_offsets"])
-            count = math.prod(shape)
-            fits = 8 + length <= start <= end <= size and end - start == count * WIDTHS[storage][1]
-        except (KeyError, TypeError, ValueError):
-            fits = False
-        if not fits or any(each < 0 for each in shape):
-            raise CheckpointError(f"the file is damaged or cut off: {name!r} does not fit in it")
-        places[name] = start, end
-        outside = Persistent(("storage", Global("torch", storage), name, "cpu", count))
-        strides = tuple(accumulate((1, *shape[:0:-1]), lambda step, wide: step * max(wide, 1)))
-        args = (outside, 0, shape, strides[::-1][: len(shape)], False, None)
-        tensors[name] = StandIn(Global("torch._utils", "_rebuild_tensor_v2"), args)
-    if sum(end - start for start, end in places.values()) > size - 8 - length:
-        raise CheckpointError("the file is damaged: its tensors overlap")
+        described = _described(name, entry)
+        if described is None or described.end > size - 8 - length:
+            raise CheckpointError(
+                f"the file is damaged or cut off: {shown(name)} does not fit in it"
+            )
+        tensors[name] = described.tensor
+        places[name] = 8 + length + described.start, 8 + length + described.end
+    # As the format has it: one behind the other, from the first byte to the last.
+    at = 8 + length
+    for start, end in sorted(places.values()):
+        if start != at:
+            what = "overlap" if start < at else "leave bytes between them"
+            raise CheckpointError(f"the file is damaged: its tensors {what}")
+        at = end
+    if at != size:
+        raise CheckpointError(f"the file is damaged: {size - at} bytes belong to no tensor")
     return tensors, places
+
+
+class _Described(NamedTuple):
+    """A tensor as torch's files would describe it, and where it begins and ends."""
+
+    tensor: StandIn
+    start: int
+    end: int
+
+
+def _described(name: str, entry: Any) -> _Described | None:
+    """What an entry of the header says; None if that is no tensor."""
+    match entry:
+        case {"dtype": str(kind), "shape": list(shape), "data_offsets": [start, end]}:
+            pass
+        case _:
+            return None
+    storage = _KINDS.get(kind)
+    if storage is None or not all(type(n) is int and n >= 0 for n in (*shape, start, end)):
+        return None
+    count = math.prod(shape)
+    if end - start != count * WIDTHS[storage][1]:
+        return None
+    outside = Persistent(("storage", Global("torch", storage), name, "cpu", count))
+    strides = tuple(accumulate((1, *shape[:0:-1]), lambda step, wide: step * max(wide, 1)))
+    args = (outside, 0, tuple(shape), strides[::-1][: len(shape)], False, None)
+    return _Described(StandIn(Global("torch._utils", "_rebuild_tensor_v2"), args), start, end)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
 
 
 def header(tensors: Mapping[str, tuple[str, tuple[int, ...], int]]) -> bytes:

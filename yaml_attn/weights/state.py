@@ -14,10 +14,19 @@ from torch import Tensor
 
 from yaml_attn.errors import CheckpointError
 from yaml_attn.weights.pickled import Global, Persistent, StandIn
+from yaml_attn.weights.storage import shown
 from yaml_attn.weights.tensors import Tensors
 
 MOST_MODULES: Final = 100_000
-"""A model may hold one module at several places; a hostile one holds it at any number of them."""
+"""A model may hold one module at several places; a hostile one holds it at any number of them. So
+many entries its modules may have too."""
+
+MOST_TENSORS: Final = 50_000
+"""Each is a kilobyte beside its numbers; the largest YOLO has 3,000, and its optimizer is left out.
+"""
+
+LONGEST_KEY: Final = 1000
+"""Characters of a tensor's key; those of YOLO have 60."""
 
 MOST_SHARED: Final = 4
 """How often a storage may be shared on average, or a small file would fill the memory when its
@@ -25,7 +34,11 @@ tensors are copied; a network with all of its weights tied in pairs has 2."""
 
 _DEEPEST: Final = 60
 
+_LONGEST_CLASS: Final = 200
+
 _PARTS: Final = ("_parameters", "_buffers", "_modules")
+
+_INDEX: Final = re.compile("0|[1-9][0-9]{0,3}")
 
 _LAYER: Final = re.compile(
     r"(?:(?:module|_orig_mod|ema|model)\.)*(?P<index>0|[1-9][0-9]{0,3})\.(?P<rest>.+)"
@@ -51,7 +64,8 @@ def class_name(value: Any) -> str:
     made_by = value.made_by if isinstance(value, StandIn) else None
     if isinstance(made_by, Persistent) and isinstance(made_by.id, tuple) and len(made_by.id) > 1:
         made_by = made_by.id[1]  # torch before 1.6 kept the source of a class beside its name
-    return str(made_by) if isinstance(made_by, Global) else type(value).__name__
+    name = str(made_by) if isinstance(made_by, Global) else type(value).__name__
+    return name if name.isprintable() and len(name) <= _LONGEST_CLASS else shown(name)
 
 
 def layer_classes(value: Any) -> dict[int, str]:
@@ -60,8 +74,11 @@ def layer_classes(value: Any) -> dict[int, str]:
         parts = _parts(value)
         modules = parts[2] if parts else {}
         if "0" in modules:
-            names = {name: class_name(each).rpartition(".")[2] for name, each in modules.items()}
-            return {int(name): each for name, each in names.items() if str(name).isdecimal()}
+            return {
+                int(name): class_name(each).rpartition(".")[2]
+                for name, each in modules.items()
+                if isinstance(name, str) and _INDEX.fullmatch(name)
+            }
         value = modules.get("model", modules.get("module"))
     return {}
 
@@ -86,8 +103,13 @@ def state_dict(value: Any, tensors: Tensors) -> dict[str, Tensor]:
         if not isinstance(key, str) or described is None:
             continue
         tensor = tensors.tensor(described)
-        if tensor is not None:
-            found[key] = tensor
+        if tensor is None:
+            continue
+        if len(key) > LONGEST_KEY or key.count(".") > _DEEPEST:
+            raise CheckpointError(f"the file is damaged: a tensor is called {shown(key)}")
+        found[key] = tensor
+        if len(found) > MOST_TENSORS:
+            raise CheckpointError(f"it has more than {MOST_TENSORS:,} tensors")
     size = sum(tensor.numel() * tensor.element_size() for tensor in found.values())
     if size > MOST_SHARED * tensors.loaded:
         raise CheckpointError("the file is damaged: thousands of tensors share one storage")
@@ -123,25 +145,32 @@ def _of_module(root: StandIn) -> Iterator[tuple[str, Any]]:
 
     def walk(module: Any, prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
         nonlocal seen
-        seen += 1
-        if seen > MOST_MODULES or depth > _DEEPEST:
-            raise CheckpointError("the file is damaged: its modules hold one another without end")
         parts = _parts(module)
+        seen += 1 if parts is None else 1 + sum(map(len, parts))
+        if seen > MOST_MODULES or depth > _DEEPEST or len(prefix) > LONGEST_KEY:
+            raise CheckpointError("the file is damaged: its modules hold one another without end")
         if parts is None:
             return
         parameters, buffers, modules, hidden = parts
-        for name, value in parameters.items():
+        for name, value in _named(parameters):
             yield f"{prefix}{name}", value
-        for name, value in buffers.items():
+        for name, value in _named(buffers):
             if name not in hidden:
                 yield f"{prefix}{name}", value
-        for name, value in modules.items():
+        for name, value in _named(modules):
             yield from walk(value, f"{prefix}{name}.", depth + 1)
 
     return walk(root, "", 0)
 
 
 _Entries = Mapping[Any, Any]
+
+
+def _named(entries: _Entries) -> Iterator[tuple[str, Any]]:
+    """The entries whose key can be part of a tensor's."""
+    for name, value in entries.items():
+        if isinstance(name, str) and len(name) <= LONGEST_KEY:
+            yield name, value
 
 
 def _parts(value: Any) -> tuple[_Entries, _Entries, _Entries, frozenset[str]] | None:

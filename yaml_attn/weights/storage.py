@@ -23,6 +23,15 @@ WIDTHS: Final = {
 """Class of a storage -> dtype of its numbers, bytes of each."""
 
 
+_LONGEST_KEY: Final = 1000
+
+
+def shown(key: str) -> str:
+    """A name that a file gives, fit to be printed."""
+    text = ascii(key)
+    return text if len(text) <= 100 else f"{text[:97]}...'"
+
+
 class Storage(NamedTuple):
     """A storage: so many `numbers`, of `width` bytes each."""
 
@@ -48,8 +57,10 @@ def storage(outside: object) -> Storage:
         _, kind, key, _device, count, *view = parts
         name = kind.name if isinstance(kind, Global) else ""
         if name not in WIDTHS:
-            raise CheckpointError(f"the numbers of a tensor are {name}, which is not supported")
+            raise CheckpointError(
+                f"the numbers of a tensor are {shown(name)}, which is not supported"
+            )
         whole = isinstance(count, int) and 0 <= count < 1 << 62
-        if isinstance(key, str) and whole and view in ([], [None]):
+        if isinstance(key, str) and len(key) <= _LONGEST_KEY and whole and view in ([], [None]):
             return Storage(key, *WIDTHS[name], count)
     raise CheckpointError("the file is damaged: a tensor has no storage")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from yaml_attn.errors import CheckpointError
 from yaml_attn.weights.pickled import Global, StandIn
-from yaml_attn.weights.storage import Storage, storage
+from yaml_attn.weights.storage import Storage, shown, storage
 
 _MOST_DIMENSIONS: Final = 16
 
@@ -51,7 +51,9 @@ class Tensors:
             elif name == "_rebuild_from_type_v2" and len(args) == 4:
                 described = StandIn(args[0], args[2])
             elif name.startswith("_rebuild"):
-                raise CheckpointError(f"a tensor is made by torch's {name}, which is not supported")
+                raise CheckpointError(
+                    f"a tensor is made by torch's {shown(name)}, which is not supported"
+                )
             else:
                 return None
         return None
@@ -73,7 +75,7 @@ class Tensors:
             self._storages[wanted.key] = self._load(wanted)
         data = self._storages[wanted.key]
         if len(data) != wanted.size:
-            raise CheckpointError(f"the file is damaged: two sizes of storage {wanted.key!r}")
+            raise CheckpointError(f"the file is damaged: two sizes of storage {shown(wanted.key)}")
         return data
 
 
@@ -88,9 +90,12 @@ def _call(described: Any) -> tuple[str, tuple[Any, ...]]:
 
 def _check(offset: Any, shape: Any, strides: Any, count: int) -> None:
     """Refuse a tensor that reaches beyond its storage, or has more numbers than it."""
-    numbers = [offset, *shape, *strides] if _are_tuples(shape, strides) else [None]
+    if not _are_tuples(shape, strides) or not len(shape) == len(strides) <= _MOST_DIMENSIONS:
+        raise CheckpointError("the file is damaged: a tensor has an impossible shape")
+    numbers = [offset, *shape, *strides]
     whole = all(type(number) is int and 0 <= number < 1 << 62 for number in numbers)
-    if not whole or len(shape) != len(strides) or len(shape) > _MOST_DIMENSIONS:
+    # Of a tensor without numbers torch multiplies the other lengths all the same.
+    if not whole or math.prod(max(length, 1) for length in shape) >= 1 << 60:
         raise CheckpointError("the file is damaged: a tensor has an impossible shape")
     size = math.prod(shape)
     last = offset + sum((length - 1) * step for length, step in zip(shape, strides, strict=True))
