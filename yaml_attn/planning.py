@@ -372,7 +372,8 @@ def _removal(network: Network, key: int, find: Find) -> Removal:
         )
     if not finds(layer.module, find):  # attention keeps both, wherever it stands
         _refuse_reshaping(network, key, name, out_of(layer.module, find))
-    if sum(other.section == layer.section for other in network.layers) == 1:
+    around = network.layers[max(0, at - 1) : at + 2]  # a section is one piece of the file
+    if sum(other.section == layer.section for other in around) == 1:
         raise PlaceError(f"{name} cannot be removed: nothing would be left of the {layer.section}")
     return Removal(key)
 

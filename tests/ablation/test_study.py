@@ -127,7 +127,7 @@ def test_a_key_or_value_without_a_meaning_is_refused_with_its_line(
 
 
 def test_a_study_that_cannot_be_read_is_said_to_be_so(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError, match="no such file"):
         load_study(tmp_path / "none.yaml")
     (tmp_path / "study.yaml").write_bytes(b"bases: \xff")
     with pytest.raises(UsageError, match="not UTF-8"):

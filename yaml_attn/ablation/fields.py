@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from yaml_attn.config.diagnosis import UnreadableError
 from yaml_attn.config.lookalikes import in_piece
 from yaml_attn.config.syntax import Node, compose, read_yaml
-from yaml_attn.errors import DocumentError, UsageError
+from yaml_attn.errors import DocumentError, NoFileError, UsageError
+from yaml_attn.files import read_config
 
 _Kind = TypeVar("_Kind")
 
@@ -127,12 +128,12 @@ def read_fields(path: Path) -> Field:
         UsageError: it cannot be read, or is no mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_config(path).decode("utf-8-sig")
         value = read_yaml(text)
         node = compose(text) if isinstance(value, dict) else None
-    except OSError as error:
+    except NoFileError as error:
         hint = "Without a study file: --base, --modules and --at."
-        raise UsageError(f"cannot be read ({error.strerror})", path=path, hint=hint) from None
+        raise UsageError(error.message, path=path, hint=hint) from None
     except UnicodeDecodeError:
         raise UsageError("is not UTF-8", path=path, hint="Save it as UTF-8.") from None
     except DocumentError as error:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from yaml_attn.cli.mistakes import aside
 from yaml_attn.cli.render import hanging
+from yaml_attn.errors import NoFileError
+from yaml_attn.files import read_config
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,8 +55,8 @@ def _lines(report: Report) -> list[str]:
         text = report.document.text
     else:
         try:
-            text = report.path.read_bytes().decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError):
+            text = read_config(report.path).decode("utf-8-sig")
+        except (NoFileError, UnicodeDecodeError):
             return []
     return re.split(r"\r\n|\r|\n", text)
 

@@ -37,9 +37,9 @@ def rewrite(document: Document, network: Network) -> str:
     for new in _runs(network, range(len(document.rows))):
         splices += _add(document, network, new)
     gone = [index for index in range(len(document.rows)) if index not in network.index]
+    ends = {layer.section: layer.key for layer in network.layers}
     for first, last in _consecutive(document, gone):
-        section = document.rows[first].section
-        end = [layer.key for layer in network.layers if layer.section == section][-1]
+        end = ends[document.rows[first].section]
         splices += cut(document, first, last, list_goes_on=end >= len(document.rows))
     _refuse_lost_anchors(document, splices)
     return splice(document.text, splices)
@@ -146,8 +146,8 @@ def _add(document: Document, network: Network, new: Sequence[Layer]) -> list[Spl
     """New rows, behind the row above in their section, else above the first one below."""
     at = network.index[new[0].key]
     values = [network.row(layer) for layer in new]
-    section = [layer.key for layer in network.layers[:at] if layer.section == new[0].section]
-    if section:
-        return add_after(document, document.rows[section[-1]], values)
+    above = network.layers[at - 1] if at else None
+    if above and above.section == new[0].section:
+        return add_after(document, document.rows[above.key], values)
     below = network.layers[network.index[new[-1].key] + 1]
     return add_before(document, document.rows[below.key], values)

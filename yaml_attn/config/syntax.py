@@ -7,8 +7,10 @@ must have no byte order mark (libyaml would not count it).
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -92,6 +94,19 @@ class Node:
         return DocumentError(message, line=self.line, column=self.column, hint=hint)
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looking for garbage meanwhile: none of what a parser makes is, and there is much."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_uncollected()
 def read_yaml(text: str) -> Any:
     """The plain data of a text.
 
@@ -123,6 +138,7 @@ def _size(node: yaml.Node | None, known: dict[int, float]) -> float:
     return known[id(node)]
 
 
+@_uncollected()
 def compose(text: str) -> Node:
     """The nodes of a text that `read_yaml` could read.
 
