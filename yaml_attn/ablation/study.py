@@ -16,6 +16,7 @@ from yaml_attn.ablation.patterns import Pattern, read_patterns
 from yaml_attn.ablation.places import Choice, read_choices
 from yaml_attn.ablation.template import DEFAULT, Template, read_template
 from yaml_attn.dialects import NAMES
+from yaml_attn.escaping import in_line
 from yaml_attn.planning import Channels
 
 Builder: TypeAlias = Literal["bundled", "ultralytics"]
@@ -91,7 +92,8 @@ def load_study(path: str | Path) -> Study:
     if "bases" not in content.value and _ROWS & content.value.keys():
         raise content.wrong(
             "this is a model config, not a study",
-            f"A study names it: `bases: [{path.name}]`. Without a study, give it with --base.",
+            f"A study names it: `bases: [{in_line(path.name)}]`. Without a study, give it with "
+            "--base.",
         )
     return study_of(dict(content.pairs()), content, path.parent)
 

@@ -11,9 +11,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from yaml_attn import escaping
 from yaml_attn.ablation.manifest import built_with, digest
 from yaml_attn.ablation.producing import Facts, Made, Produced
 from yaml_attn.ablation.running import Result
+from yaml_attn.escaping import code, in_line, latex, markdown
 
 UNKNOWN: Final = "n/a"
 """A figure that nobody knows."""
@@ -21,16 +23,6 @@ UNKNOWN: Final = "n/a"
 _HEADERS: Final = ("Base", "Module", "Place", "Params (M)", "Δ params", "GFLOPs", "Δ MFLOPs")
 _FIRST_NUMBER: Final = 3
 _LEVEL: Final = re.compile(r"\bP[1-9]\b")
-
-_TEX: Final = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "Δ": r"$\Delta$",
-    **{each: f"\\{each}" for each in "&%$#_{}"},
-}
 
 
 def tables(result: Result) -> dict[str, bytes]:
@@ -48,7 +40,7 @@ def _csv(result: Result) -> str:
     records = [_record(each) for each in result.produced]
     writer = csv.DictWriter(written, list(records[0]) if records else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows({key: escaping.csv(value) for key, value in each.items()} for each in records)
     return written.getvalue()
 
 
@@ -140,16 +132,17 @@ def _conditions(result: Result) -> str:
 def _markdown(result: Result) -> str:
     headers, rows = _rows(result)
     rule = ["---" if header in _HEADERS[:_FIRST_NUMBER] else "--:" for header in headers]
-    lines = [_conditions(result), ""]
-    lines += [f"| {' | '.join(_escaped(row))} |" for row in (headers, rule, *rows)]
+    lines = [markdown(_conditions(result)), ""]
+    table = [headers, *rows]
+    table = [[markdown(cell) for cell in row] for row in table]
+    table.insert(1, rule)
+    lines += [f"| {' | '.join(row)} |" for row in table]
     if result.failed:
         lines += ["", "Not possible:", ""]
-        lines += [f"- `{each.variant.name}`: {each.problem}" for each in result.failed]
+        lines += [
+            f"- {code(each.variant.name)}: {markdown(each.problem)}" for each in result.failed
+        ]
     return "\n".join(lines) + "\n"
-
-
-def _escaped(row: Sequence[str]) -> list[str]:
-    return [cell.replace("|", r"\|").replace("*", r"\*") for cell in row]
 
 
 def _latex(result: Result) -> str:
@@ -159,22 +152,19 @@ def _latex(result: Result) -> str:
         "% Needs \\usepackage{booktabs}",
         r"\begin{table}",
         r"  \centering",
-        rf"  \caption{{{_tex(_conditions(result))}}}",
+        rf"  \caption{{{latex(_conditions(result))}}}",
         r"  \label{tab:ablation}",
         rf"  \begin{{tabular}}{{{columns}}}",
         r"    \toprule",
-        f"    {' & '.join(map(_tex, headers))} \\\\",
+        f"    {' & '.join(map(latex, headers))} \\\\",
     ]
     base = None
     for made, row in zip(result.made, rows, strict=True):
         if made.variant.base is not base:
             lines.append(r"    \midrule")
             base = made.variant.base
-        lines.append(f"    {' & '.join(map(_tex, row))} \\\\")
+        lines.append(f"    {' & '.join(map(latex, row))} \\\\")
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
-    lines += [f"% not possible: {each.variant.name}: {each.problem}" for each in result.failed]
+    failed = (in_line(f"{each.variant.name}: {each.problem}") for each in result.failed)
+    lines += [f"% not possible: {each}" for each in failed]
     return "\n".join(lines) + "\n"
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(letter, letter) for letter in text)
