@@ -21,7 +21,7 @@ from yaml_attn.dialects import family, naming, recognise
 from yaml_attn.dialects.base import depth_of, scaled_number, scales_of
 from yaml_attn.dialects.strides import strides
 from yaml_attn.errors import ConfigError, OutputError
-from yaml_attn.files import EXISTS_HINT, templates, write_atomically
+from yaml_attn.files import EXISTS_HINT, occupied, templates, write_atomically
 from yaml_attn.modules.own import OwnMechanism
 from yaml_attn.modules.registry import AnyMechanism, find, finds
 from yaml_attn.planning import (
@@ -370,7 +370,7 @@ class Config:
             OutputError: as `save`.
         """
         path = Path(path)
-        if not path.exists():
+        if not occupied(path):
             return
         if self.path is not None and path.samefile(self.path):
             if not in_place:

@@ -19,7 +19,7 @@ from yaml_attn.ablation.manifest import Owned, digest, read_owned, write_manifes
 from yaml_attn.ablation.running import Result
 from yaml_attn.ablation.tables import tables
 from yaml_attn.errors import OutputError
-from yaml_attn.files import remove_leftovers, write_atomically
+from yaml_attn.files import real_path, remove_leftovers, write_atomically
 
 _AT_ONCE: Final = 8
 """Files that are written at a time: each waits for the disk, a thousand in turn for seconds."""
@@ -153,7 +153,7 @@ class Folder:
         """
         for base in self.result.bases:
             path = base.config.path
-            if path and path.name in self.files and path.parent.resolve() == self.path.resolve():
+            if path and path.name in self.files and real_path(path.parent) == real_path(self.path):
                 raise OutputError(
                     "is a base of the study, and the name of a variant too",
                     path=self.path / path.name,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from yaml_attn.ablation.producing import Facts, Failed, Made
 from yaml_attn.ablation.running import Result
 from yaml_attn.ablation.variants import Variant
 from yaml_attn.errors import OutputError
+from yaml_attn.escaping import json_value
 from yaml_attn.planning import Insert, Replace, Request
 
 SCHEMA: Final = 1
@@ -77,27 +79,34 @@ def read_owned(data: bytes | None) -> Owned:
         schema = int(content["schema"])
         records = [each for key in ("variants", "files", "left") for each in content[key]]
         files = [(str(each["file"]), str(each["sha256"])) for each in records]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         raise OutputError("is no manifest of a study") from None
     if schema > SCHEMA:
         raise OutputError(f"is of a later version ({schema}; this one knows {SCHEMA})")
     for file, sha256 in files:
         # A file of another folder is nothing that a study has written.
-        if set(file) & set("/\\") or file in {"", ".", ".."}:
+        if set(file) & set("/\\\0") or file in {"", ".", ".."} or not _is_name(file):
             raise OutputError(f"is no manifest of a study: {file!r} is no file of this folder")
         owned.add(file, sha256)
     return owned
 
 
+def _is_name(file: str) -> bool:
+    """Whether a file system can have such a name: half of a character is none."""
+    try:
+        return bool(os.fsencode(file))
+    except UnicodeEncodeError:
+        return False
+
+
 def _value(value: Any) -> str:
     if not isinstance(value, list) or not value:
-        return json.dumps(value)
+        return json.dumps(json_value(value))
     return "[\n" + ",\n".join(map(_record, value)) + "\n  ]"
 
 
 def _record(record: Mapping[str, Any]) -> str:
-    # A row holds what YAML can say, a date for one.
-    dumped = ((json.dumps(key), json.dumps(value, default=str)) for key, value in record.items())
+    dumped = ((json.dumps(key), json.dumps(json_value(value))) for key, value in record.items())
     return "    {\n" + ",\n".join(f"      {key}: {value}" for key, value in dumped) + "\n    }"
 
 

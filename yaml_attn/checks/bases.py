@@ -22,7 +22,7 @@ from yaml_attn.config.network import Layer, Network
 from yaml_attn.dialects import family, recognise
 from yaml_attn.dialects.strides import HEADS, halvings, is_known
 from yaml_attn.errors import ConfigError
-from yaml_attn.files import installed, templates
+from yaml_attn.files import installed, real_path, templates
 
 _BESIDE = "beside it"
 
@@ -113,7 +113,7 @@ class Library:
     def _candidates(self, path: Path | None) -> Iterator[Base]:
         yield from self._official
         if path is not None:
-            folder = path.resolve().parent
+            folder = real_path(path).parent
             if folder not in self._folders:
                 files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
                 bases = _read_all(files, _BESIDE)

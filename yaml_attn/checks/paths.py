@@ -8,6 +8,7 @@ from pathlib import Path
 
 from yaml_attn.config.diagnosis import SUFFIXES
 from yaml_attn.errors import UsageError
+from yaml_attn.files import exists, is_file, is_folder
 
 
 def expand(names: Iterable[str]) -> list[Path]:
@@ -21,10 +22,10 @@ def expand(names: Iterable[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for name in names:
         path = Path(name)
-        if path.is_dir():
+        if is_folder(path):
             files = list(_in_folder(path))
         else:
-            files = [path] if path.is_file() else list(_like(name))
+            files = [path] if exists(path) else list(_like(name))
             if not files:
                 raise UsageError(f"{name}: no such file, and no pattern that matches one")
         found.update(dict.fromkeys(files))
@@ -35,14 +36,14 @@ def _in_folder(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder).parts
         hidden = any(part.startswith(".") for part in inside)
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
+        if path.suffix.lower() in SUFFIXES and not hidden and is_file(path):
             yield path
 
 
 def _like(pattern: str) -> Iterator[Path]:
     for name in sorted(glob(pattern, recursive=True)):  # noqa: PTH207 (absolute patterns too)
         path = Path(name)
-        if path.is_dir():
+        if is_folder(path):
             yield from _in_folder(path)
         else:
             yield path

@@ -14,7 +14,7 @@ from yaml_attn.cli import options
 from yaml_attn.cli import weights_report as report
 from yaml_attn.cli.render import console
 from yaml_attn.errors import NoFileError, OutputError, UsageError
-from yaml_attn.files import EXISTS_HINT
+from yaml_attn.files import EXISTS_HINT, exists, is_folder, occupied
 
 if TYPE_CHECKING:
     from yaml_attn.configs import Config
@@ -120,10 +120,10 @@ def weights(
 
     name = f"{config.stem}.pt"
     target = output or Path(name)
-    target = target / name if target.is_dir() else target
+    target = target / name if is_folder(target) else target
     kind = kind_of(target, plain=state_dict)
     before, after = _both(base, config, dialect, scale, own or ())
-    if not weights.exists():
+    if not exists(weights):
         raise NoFileError("no such file", path=weights)
     _refuse(target, weights, force=force)
     checkpoint = read_checkpoint(weights)
@@ -191,7 +191,7 @@ def _embedded(config: Config, nc: int | None) -> tuple[dict[str, Any], str | Non
 
 def _refuse(target: Path, weights: Path, *, force: bool) -> None:
     """Refuse an output that exists, before any work is done."""
-    if not target.exists():
+    if not occupied(target):
         return
     if target.samefile(weights):
         raise OutputError("is the file that the weights come from", path=target)

@@ -22,7 +22,7 @@ from yaml_attn.errors import (
     UsageError,
     YamlAttnError,
 )
-from yaml_attn.files import EXISTS_HINT, write_atomically
+from yaml_attn.files import EXISTS_HINT, exists, is_file, write_atomically
 from yaml_attn.frameworks.composed_classes import ComposedClass
 from yaml_attn.frameworks.fitting import foreign, refuse_misfit
 from yaml_attn.frameworks.hosting import host_in
@@ -180,7 +180,7 @@ class Checkout:
         Raises:
             UsageError: a row names one by an alias.
         """
-        data = self._read(self.modules) if self.modules.exists() else b""
+        data = self._read(self.modules) if exists(self.modules) else b""
         head = _head(data)
         here = head.mechanisms if head else ()
         return tuple(name for name in _used(config, self.names) if name not in here)
@@ -205,7 +205,7 @@ class Checkout:
         if config.path is None:
             raise InternalError("a config without a file cannot be copied; nothing was written")
         target = config_target(config.path, self.root)
-        before = self._read(target) if target.exists() else None
+        before = self._read(target) if exists(target) else None
         if before not in {None, config.data} and not force:
             raise OutputError("exists already, and is another", path=target, hint=EXISTS_HINT)
         return Change(target, before, config.data)
@@ -214,7 +214,7 @@ class Checkout:
         try:
             return path.read_bytes()
         except OSError as error:
-            if any((self.root / each).is_file() for each in _ULTRALYTICS):
+            if any(is_file(self.root / each) for each in _ULTRALYTICS):
                 raise UsageError(
                     "is Ultralytics, which needs no file of ours", path=self.root, hint=_IMPORT
                 ) from None
@@ -226,7 +226,7 @@ class Checkout:
 
     def _written(self, *, force: bool) -> tuple[tuple[str, ...], bytes | None]:
         """The mechanisms of ours that the file has, and the file."""
-        if not self.modules.exists():
+        if not exists(self.modules):
             return (), None
         data = self._read(self.modules)
         head = _head(data)

@@ -11,6 +11,7 @@ import ast
 import inspect
 import re
 import sys
+import tokenize
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -142,7 +143,8 @@ def imported(body: Iterable[ast.stmt]) -> dict[str, str]:
 
 
 def _section(file: Path, classes: Sequence[str]) -> OwnSection:
-    text = file.read_text(encoding="utf-8")
+    with tokenize.open(file) as source:  # as Python reads it: a mark, or a comment, says how
+        text = source.read()
     tree = ast.parse(text)
     _refuse_imports(file, tree)
     lines = text.splitlines(keepends=True)

@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from yaml_attn.files import is_file
+
 
 def names_in_scope(path: Path, root: Path, *, without: Path | None = None) -> dict[str, str]:
     """Each name that the file defines or imports -> where that is, `models/common.py:42`.
@@ -26,7 +28,7 @@ def home_of(name: str, path: Path, root: Path) -> Path | None:
 
 
 def _home(name: str, path: Path, root: Path, seen: set[Path]) -> Path | None:
-    if path in seen or not path.is_file():
+    if path in seen or not is_file(path):
         return None
     seen.add(path)
     try:
@@ -51,7 +53,7 @@ def _home(name: str, path: Path, root: Path, seen: set[Path]) -> Path | None:
 
 
 def _names(path: Path, root: Path, seen: set[Path]) -> Iterator[tuple[str, str]]:
-    if path in seen or not path.is_file():
+    if path in seen or not is_file(path):
         return
     seen.add(path)
     try:

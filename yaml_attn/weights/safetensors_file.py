@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, BinaryIO, Final
 
@@ -20,6 +20,8 @@ from yaml_attn.weights.pickled import Global, Persistent, StandIn
 from yaml_attn.weights.storage import WIDTHS
 
 _LARGEST_HEADER: Final = 100_000_000
+
+_LARGEST: Final = (1 << 62) - 1
 
 _KINDS: Final = {
     "BOOL": "BoolStorage",
@@ -55,6 +57,8 @@ def read_header(file: BinaryIO, size: int) -> tuple[dict[str, StandIn], dict[str
         header = json.loads(file.read(length))
     except (ValueError, RecursionError):
         raise CheckpointError("the file is damaged: its header is no JSON") from None
+    if not isinstance(header, dict):
+        raise CheckpointError("the file is damaged: its header is no mapping")
     tensors: dict[str, StandIn] = {}
     places: dict[str, tuple[int, int]] = {}
     for name, entry in header.items():
@@ -65,9 +69,10 @@ def read_header(file: BinaryIO, size: int) -> tuple[dict[str, StandIn], dict[str
             start, end = (8 + length + offset for offset in entry["data_offsets"])
             count = math.prod(shape)
             fits = 8 + length <= start <= end <= size and end - start == count * WIDTHS[storage][1]
+            fits = fits and _are_sizes([*entry["data_offsets"], *shape])
         except (KeyError, TypeError, ValueError):
             fits = False
-        if not fits or any(each < 0 for each in shape):
+        if not fits:
             raise CheckpointError(f"the file is damaged or cut off: {name!r} does not fit in it")
         places[name] = start, end
         outside = Persistent(("storage", Global("torch", storage), name, "cpu", count))
@@ -77,6 +82,13 @@ def read_header(file: BinaryIO, size: int) -> tuple[dict[str, StandIn], dict[str
     if sum(end - start for start, end in places.values()) > size - 8 - length:
         raise CheckpointError("the file is damaged: its tensors overlap")
     return tensors, places
+
+
+def _are_sizes(numbers: Sequence[Any]) -> bool:
+    """Whether numbers can be the sizes of one tensor, also where another size is 0."""
+    return all(type(each) is int and 0 <= each <= _LARGEST for each in numbers) and (
+        math.prod(each or 1 for each in numbers[2:]) <= _LARGEST
+    )
 
 
 def header(tensors: Mapping[str, tuple[str, tuple[int, ...], int]]) -> bytes:

@@ -87,6 +87,8 @@ def state_dict(value: Any, tensors: Tensors) -> dict[str, Tensor]:
             continue
         tensor = tensors.tensor(described)
         if tensor is not None:
+            if key.count(".") > _DEEPEST:
+                raise CheckpointError("the file is damaged: it has modules in more than 60 others")
             found[key] = tensor
     size = sum(tensor.numel() * tensor.element_size() for tensor in found.values())
     if size > MOST_SHARED * tensors.loaded:
