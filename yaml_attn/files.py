@@ -507,6 +507,50 @@ def _place(temporary: Path, path: Path) -> None:
         temporary.replace(path)
 
 
+def exists(path: str | Path) -> bool:
+    """Whether there is something of this name; where that cannot be known, opening it says why."""
+    try:
+        os.stat(path)  # noqa: PTH116 (Python's versions differ in what pathlib's raises)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # no name has a zero
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def occupied(path: str | Path) -> bool:
+    """Whether something stands where a file is to be written.
+
+    Raises:
+        OutputError: that cannot be known, nor written there.
+    """
+    try:
+        os.stat(path)  # noqa: PTH116 (see `exists`)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error.strerror})", path=path) from None
+    return True
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether it can be seen that there is a file, or a link to one."""
+    return os.path.isfile(path)  # noqa: PTH113 (see `exists`)
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether it can be seen that there is a folder, or a link to one."""
+    return os.path.isdir(path)  # noqa: PTH112 (see `exists`)
+
+
+def real_path(path: str | Path) -> Path:
+    """The absolute path without links; what cannot be one, as a loop of them, is left as it is."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:  # no name has a zero
+        return Path(path)
+
+
 def templates() -> dict[str, Path]:
     """The base configs that ship with the package, by file name."""
     package = Path(__file__).parent
@@ -533,7 +577,7 @@ def find_file(name: str) -> Path:
         NoFileError: there is none.
     """
     path = Path(name)
-    if path.exists():
+    if exists(path):
         return path
     for named in (templates, installed):
         there = named()

@@ -22,6 +22,7 @@ from yaml_attn.ablation.tables import tables
 from yaml_attn.errors import OutputError
 from yaml_attn.files import (
     digest,
+    real_path,
     refuse_outside,
     remove,
     remove_leftovers,
@@ -183,7 +184,7 @@ class Folder:
         """
         for base in self.result.bases:
             path = base.config.path
-            if path and path.name in self.files and path.parent.resolve() == self.path.resolve():
+            if path and path.name in self.files and real_path(path.parent) == real_path(self.path):
                 raise OutputError(
                     "is a base of the study, and the name of a variant too",
                     path=self.path / path.name,

@@ -8,6 +8,7 @@ which `built_with` tells.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -18,6 +19,7 @@ from yaml_attn.ablation.running import Result
 from yaml_attn.ablation.template import BASELINE
 from yaml_attn.ablation.variants import Variant
 from yaml_attn.errors import OutputError
+from yaml_attn.escaping import json_value
 from yaml_attn.files import digest
 from yaml_attn.planning import Insert, Replace, Request
 
@@ -91,12 +93,12 @@ def read_owned(data: bytes | None) -> Owned:
         schema = int(content["schema"])
         records = [each for key in ("variants", "files", "left") for each in content[key]]
         files = [(str(each["file"]), str(each["sha256"])) for each in records]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         raise OutputError("is no manifest of a study") from None
     if schema > SCHEMA:
         raise OutputError(f"is of a later version ({schema}; this one knows {SCHEMA})")
     for file, sha256 in files:
-        if not _FILE.fullmatch(file):
+        if not _FILE.fullmatch(file) or not _is_name(file):
             raise OutputError(
                 f"is no manifest of a study: {file!r} is no file of this folder that one makes"
             )
@@ -114,15 +116,22 @@ def read_figures(data: bytes | None) -> Figures | None:
         return None
 
 
+def _is_name(file: str) -> bool:
+    """Whether a file system can have such a name: half of a character is none."""
+    try:
+        return bool(os.fsencode(file))
+    except UnicodeEncodeError:
+        return False
+
+
 def _value(value: Any) -> str:
     if not isinstance(value, list) or not value or isinstance(value[0], str):
-        return json.dumps(value)
+        return json.dumps(json_value(value))
     return "[\n" + ",\n".join(map(_record, value)) + "\n  ]"
 
 
 def _record(record: Mapping[str, Any]) -> str:
-    # A row holds what YAML can say, a date for one.
-    dumped = ((json.dumps(key), json.dumps(value, default=str)) for key, value in record.items())
+    dumped = ((json.dumps(key), json.dumps(json_value(value))) for key, value in record.items())
     return "    {\n" + ",\n".join(f"      {key}: {value}" for key, value in dumped) + "\n    }"
 
 

@@ -13,7 +13,7 @@ from yaml_attn.api import load
 from yaml_attn.config.places import resolve
 from yaml_attn.dialects import family, naming
 from yaml_attn.errors import ConfigError
-from yaml_attn.files import installed, templates
+from yaml_attn.files import exists, installed, templates
 
 if TYPE_CHECKING:
     from yaml_attn.ablation.fields import Field
@@ -138,7 +138,7 @@ def _load(named: NamedBase, study: Study) -> Config:
         return _with_own(load(file, dialect=study.dialect), study)
     shipped = {**installed(), **templates()}
     meant = folder / file
-    beside = meant.exists() or naming.without_scale(meant).exists()
+    beside = exists(meant) or exists(naming.without_scale(meant))
     for candidate in () if beside else (file, f"{file}.yaml", str(naming.without_scale(file))):
         if candidate in shipped:
             config = load(shipped[candidate], dialect=study.dialect)

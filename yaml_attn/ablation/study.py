@@ -17,6 +17,7 @@ from yaml_attn.ablation.patterns import Pattern, read_patterns
 from yaml_attn.ablation.places import Choice, read_choices
 from yaml_attn.ablation.template import DEFAULT, Template, read_template
 from yaml_attn.dialects import NAMES
+from yaml_attn.escaping import in_line
 from yaml_attn.modules.own import OwnMechanism, load_own, read_own
 from yaml_attn.planning import Channels
 
@@ -111,7 +112,8 @@ def load_study(
     if "bases" not in content.value and _ROWS & content.value.keys():
         raise content.wrong(
             "this is a model config, not a study",
-            f"A study names it: `bases: [{path.name}]`. Without a study, give it with --base.",
+            f"A study names it: `bases: [{in_line(path.name)}]`. Without a study, give it with "
+            "--base.",
         )
     fields = {**dict(content.pairs()), **(instead or {})}
     return study_of(fields, content, run_own=run_own)

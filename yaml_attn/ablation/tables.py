@@ -11,9 +11,11 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
+from yaml_attn import escaping
 from yaml_attn.ablation.manifest import built_with
 from yaml_attn.ablation.producing import Facts, Made, Produced
 from yaml_attn.ablation.running import Result
+from yaml_attn.escaping import code, in_line, latex, markdown
 from yaml_attn.files import digest
 
 UNKNOWN: Final = "n/a"
@@ -22,16 +24,6 @@ UNKNOWN: Final = "n/a"
 _HEADERS: Final = ("Base", "Module", "Place", "Params (M)", "Δ params", "GFLOPs", "Δ MFLOPs")
 _FIRST_NUMBER: Final = 3
 _LEVEL: Final = re.compile(r"\bP[1-9]\b")
-
-_TEX: Final = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "Δ": r"$\Delta$",
-    **{each: f"\\{each}" for each in "&%$#_{}"},
-}
 
 
 def tables(result: Result) -> dict[str, bytes]:
@@ -49,7 +41,7 @@ def _csv(result: Result) -> str:
     records = [_record(each) for each in result.produced]
     writer = csv.DictWriter(written, list(records[0]) if records else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows({key: escaping.csv(value) for key, value in each.items()} for each in records)
     return written.getvalue()
 
 
@@ -184,16 +176,17 @@ def _conditions(result: Result) -> str:
 def _markdown(result: Result) -> str:
     headers, rows = _rows(result)
     rule = ["---" if header in _HEADERS[:_FIRST_NUMBER] else "--:" for header in headers]
-    lines = [" ".join([_conditions(result), *start_notes(result)]), ""]
-    lines += [f"| {' | '.join(_escaped(row))} |" for row in (headers, rule, *rows)]
+    lines = [markdown(" ".join([_conditions(result), *start_notes(result)])), ""]
+    table = [headers, *rows]
+    table = [[markdown(cell) for cell in row] for row in table]
+    table.insert(1, rule)
+    lines += [f"| {' | '.join(row)} |" for row in table]
     if result.failed:
         lines += ["", "Not possible:", ""]
-        lines += [f"- `{each.variant.name}`: {each.problem}" for each in result.failed]
+        lines += [
+            f"- {code(each.variant.name)}: {markdown(each.problem)}" for each in result.failed
+        ]
     return "\n".join(lines) + "\n"
-
-
-def _escaped(row: Sequence[str]) -> list[str]:
-    return [cell.replace("|", r"\|").replace("*", r"\*") for cell in row]
 
 
 def _latex(result: Result) -> str:
@@ -203,23 +196,20 @@ def _latex(result: Result) -> str:
         "% Needs \\usepackage{booktabs}",
         r"\begin{table}",
         r"  \centering",
-        rf"  \caption{{{_tex(_conditions(result))}}}",
+        rf"  \caption{{{latex(_conditions(result))}}}",
         r"  \label{tab:ablation}",
         rf"  \begin{{tabular}}{{{columns}}}",
         r"    \toprule",
-        f"    {' & '.join(map(_tex, headers))} \\\\",
+        f"    {' & '.join(map(latex, headers))} \\\\",
     ]
     base = None
     for made, row in zip(result.made, rows, strict=True):
         if made.variant.base is not base:
             lines.append(r"    \midrule")
             base = made.variant.base
-        lines.append(f"    {' & '.join(map(_tex, row))} \\\\")
+        lines.append(f"    {' & '.join(map(latex, row))} \\\\")
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
-    lines += [f"% {note}" for note in start_notes(result)]
-    lines += [f"% not possible: {each.variant.name}: {each.problem}" for each in result.failed]
+    notes = [*start_notes(result)]
+    notes += [f"not possible: {each.variant.name}: {each.problem}" for each in result.failed]
+    lines += [f"% {in_line(note)}" for note in notes]
     return "\n".join(lines) + "\n"
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(letter, letter) for letter in text)

@@ -21,7 +21,7 @@ from yaml_attn.config.document import Document
 from yaml_attn.config.network import Layer, Network
 from yaml_attn.dialects import family, recognise
 from yaml_attn.dialects.strides import HEADS, halvings, is_known
-from yaml_attn.files import installed, templates
+from yaml_attn.files import installed, real_path, templates
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Library:
         for official in self._official:
             yield from official.near(network, fits)
         if path is not None:
-            folder = path.resolve().parent
+            folder = real_path(path).parent
             if folder not in self._folders:
                 self._folders[folder] = Candidates.beside(folder)
             yield from self._folders[folder].near(

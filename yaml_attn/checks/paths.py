@@ -9,7 +9,7 @@ from pathlib import Path
 
 from yaml_attn.config.diagnosis import SUFFIXES
 from yaml_attn.errors import UsageError
-from yaml_attn.files import may_be_config
+from yaml_attn.files import is_folder, may_be_config
 
 
 def expand(names: Iterable[str]) -> list[Path]:
@@ -30,7 +30,7 @@ def find(names: Iterable[str]) -> dict[Path, Path | None]:
     found: dict[Path, Path | None] = {}
     for name in names:
         path = Path(name)
-        if os.path.isdir(path):  # noqa: PTH112 (a name that is too long is none)
+        if is_folder(path):
             files = list(_in_folder(path))
         elif os.path.lexists(path):
             found[path] = None
@@ -68,7 +68,7 @@ def _like(pattern: str) -> Iterator[tuple[Path, Path]]:
     folder = _before_pattern(pattern)
     for name in sorted(glob(pattern, recursive=True)):  # noqa: PTH207 (absolute patterns too)
         path = Path(name)
-        if path.is_dir():
+        if is_folder(path):
             yield from _in_folder(path)
         elif may_be_config(path):
             yield path, folder

@@ -16,6 +16,7 @@ from yaml_attn.cli import options
 from yaml_attn.cli.mistakes import INTERRUPTED, interrupted
 from yaml_attn.cli.render import Table, console, default_format, print_table
 from yaml_attn.errors import UsageError
+from yaml_attn.escaping import in_line
 
 if TYPE_CHECKING:
     from yaml_attn.ablation import Folder, Result, Study
@@ -62,18 +63,24 @@ def watch(*, quiet: bool) -> Iterator[Progress | None]:
         from rich.console import Console  # noqa: PLC0415
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
 
-        columns = (BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn("{task.description}"))
+        columns = (
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}", markup=False),
+        )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("", total=None)
 
             def advance(each: Produced, done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total, description=each.variant.name)
+                bar.update(
+                    task, completed=done, total=total, description=in_line(each.variant.name)
+                )
 
             yield advance
 
 
 def _line(each: Produced, done: int, total: int) -> None:
-    typer.echo(f"{done}/{total} {each.variant.name}", err=True)
+    options.say(f"{done}/{total} {in_line(each.variant.name)}", err=True)
 
 
 def finish(folder: Folder, wanted: Wanted) -> None:
@@ -146,7 +153,7 @@ def _print(
     if wanted.quiet:
         said = [*warnings, *(_stale(folder, stale) if wanted.check and stale else [])]
         for line in said:
-            typer.echo(line, err=True)
+            options.say(in_line(line), err=True)
         return
     out = console(file=file)
     if not wanted.check:

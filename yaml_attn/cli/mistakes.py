@@ -8,15 +8,15 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import typer
 
 from yaml_attn.cli.helping import WORDS
 from yaml_attn.cli.layout import wrapped
-from yaml_attn.errors import UsageError
-from yaml_attn.files import written
+from yaml_attn.errors import UsageError, YamlAttnError
+from yaml_attn.escaping import for_terminal, in_line
+from yaml_attn.files import is_file, written
 
 # Some releases of typer bring a click of their own, so the class is not to be had by its name.
 ClickException: Final[type[Exception]] = typer.BadParameter.mro()[2]
@@ -115,7 +115,7 @@ def _unquoted(words: list[str]) -> str | None:
         option, equals, first = word.rpartition("=")
         for end in range(start + 2, len(words) + 1):
             path = " ".join([first, *words[start + 1 : end]])
-            if Path(path).is_file():
+            if is_file(path):
                 return f"Quote a path with a space: {option}{equals}{shlex.quote(path)}"
     return None
 
@@ -166,12 +166,18 @@ def interrupted(*also: str) -> str:
 
 
 def complain(error: object) -> None:
-    """Print an error on stderr."""
-    aside(f"error: {error}")
+    """Print an error on stderr: what is wrong in a line, what to do below it."""
+    if not isinstance(error, YamlAttnError):
+        aside(f"error: {error}")
+        return
+    hint = error.hint and f"\n{error.hint}"
+    what = str(error).removesuffix(hint) if hint else str(error)
+    aside(f"error: {in_line(what)}{hint or ''}")
 
 
 def aside(text: str) -> None:
     """Print on stderr, wrapped to the terminal if it is one; no word and no path is cut."""
+    text = for_terminal(text)
     if sys.stderr.isatty():
         with contextlib.suppress(OSError):
             width = os.get_terminal_size(sys.stderr.fileno()).columns

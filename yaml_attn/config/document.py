@@ -124,6 +124,24 @@ class Document:
                 found[index] = float(told[2])
         return found
 
+    def spell_comment(self, span: Span, index: int) -> str:
+        """An index as the number that opens a comment is written: `09` where others have zeros.
+
+        Args:
+            span: of the number that stands there.
+            index: what it is to say.
+        """
+        written = self.text[slice(*span)]
+        padded = written.startswith("0") or len(written) in self._padded_widths
+        return str(index).zfill(len(written) if padded else 0)
+
+    @cached_property
+    def _padded_widths(self) -> frozenset[int]:
+        """The digits of the numbers in comments that begin with a zero: 2 for `# 09`."""
+        numbers = (comment_number(self.text, row) for row in self.rows)
+        texts = [self.text[slice(*span)] for span in numbers if span]
+        return frozenset(len(each) for each in texts if each.startswith("0") and len(each) > 1)
+
     @cached_property
     def network(self) -> Network:
         """The rows as layers with pointers.
