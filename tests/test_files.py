@@ -275,7 +275,7 @@ def test_of_many_who_replace_one_file_at_once_each_has_read_what_it_replaced(
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(100)))
-    assert [int(line) for line in path.read_bytes().split()] == sorted(done, key=done.index)
+    assert sorted(map(int, path.read_bytes().split())) == sorted(done)
     assert names(tmp_path) == ["x.yaml"]
 
 

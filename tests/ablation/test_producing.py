@@ -23,6 +23,7 @@ from yaml_attn.building.report import BuildReport, LayerReport
 from yaml_attn.config.document import Document
 from yaml_attn.config.network import Network
 from yaml_attn.errors import InternalError, UsageError
+from yaml_attn.escaping import markdown
 
 MODULES = {"Conv", "C3", "nn.Upsample", "Concat", "Detect"}
 
@@ -312,8 +313,9 @@ def test_all_that_can_start_as_the_identity_if_the_study_asks(read: Read, tmp_pa
     notes = list(start_notes(plain))
     assert notes[0].startswith("SE, CBAM, ECA do not start as the identity: trained from")
     assert "--identity-init (`identity_init: true`" in notes[0]
-    for table in ("summary.md", "summary.tex"):
-        assert all(note in Folder(Path(), plain).files[table].decode() for note in notes)
+    for table, written in (("summary.md", markdown), ("summary.tex", str)):
+        text = Folder(Path(), plain).files[table].decode()
+        assert all(written(note) in text for note in notes)
 
 
 def test_a_class_that_can_stand_in_no_network_fails(read: Read, tmp_path: Path) -> None:
