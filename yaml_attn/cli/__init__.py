@@ -15,8 +15,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from yaml_attn import __version__
-from yaml_attn.cli.helping import Command, Group
-from yaml_attn.cli.mistakes import INTERRUPTED, ClickException, complain, interrupted, usage_error
+from yaml_attn.cli.helping import ClickException, Command, Group
+from yaml_attn.cli.mistakes import INTERRUPTED, complain, interrupted, usage_error
 from yaml_attn.cli.unforeseen import prepare_streams, report, trace
 from yaml_attn.docstrings import docstring
 from yaml_attn.errors import UsageError, YamlAttnError
