@@ -7,14 +7,21 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from yaml_attn import files
-from yaml_attn.errors import OutputError
-from yaml_attn.files import remove_leftovers, write_atomically
+from yaml_attn.errors import NoFileError, OutputError
+from yaml_attn.files import (
+    MOST_BYTES,
+    may_be_config,
+    read_config,
+    remove_leftovers,
+    write_atomically,
+)
 
 LEFT = ".x.yaml.0123456789abcdef.yaml-attn"
 """What a killed run leaves of x.yaml."""
@@ -217,3 +224,58 @@ def test_a_file_that_is_there_is_named_as_it_was_given(
     Path("x.yaml").write_bytes(b"old")
     with pytest.raises(OutputError, match=r"^x\.yaml: exists already"):
         write_atomically(Path("x.yaml"), b"new", replace=False)
+
+
+NO_CONFIG: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a folder": (lambda path: path.mkdir(), "is a folder"),
+    "a pipe": (os.mkfifo, "is a named pipe"),
+    "a device": (lambda path: path.symlink_to("/dev/zero"), "is a device"),
+    "a terminal's file": (lambda path: path.symlink_to("/dev/null"), "is a device"),
+    "too large": (lambda path: os.truncate(_empty(path), MOST_BYTES + 1), "larger than 4 MiB"),
+    "nothing": (lambda _: None, "no such file"),
+    "a link to nothing": (lambda path: path.symlink_to("nothing"), "no such file"),
+    "a link to itself": (lambda path: path.symlink_to(path.name), "cannot be read"),
+}
+
+
+def _empty(path: Path) -> Path:
+    path.touch()
+    return path
+
+
+@pytest.mark.parametrize("kind", NO_CONFIG)
+def test_what_cannot_be_a_config_is_not_read(kind: str, tmp_path: Path) -> None:
+    make, problem = NO_CONFIG[kind]
+    path = tmp_path / "x.yaml"
+    make(path)
+    with pytest.raises(NoFileError, match=problem) as caught:
+        read_config(path)
+    assert caught.value.path == path
+    assert "\n" not in caught.value.message
+    assert not may_be_config(path)
+
+
+def test_a_file_that_grows_while_it_is_read_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_refuse", lambda *_: None)
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"#" * (MOST_BYTES + 1))
+    with pytest.raises(NoFileError, match="larger"):
+        read_config(path)
+
+
+def test_a_file_of_just_the_most_bytes_is_read_and_so_is_one_behind_a_link(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"#" * MOST_BYTES)
+    link = tmp_path / "link.yaml"
+    link.symlink_to(path)
+    assert len(read_config(link)) == MOST_BYTES
+    assert may_be_config(link)
+
+
+@pytest.mark.parametrize("name", ["a\0b.yaml", "x" * 300 + ".yaml"])
+def test_a_name_that_no_file_can_have_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(NoFileError):
+        read_config(tmp_path / name)
+    assert not may_be_config(tmp_path / name)

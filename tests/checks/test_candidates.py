@@ -51,7 +51,7 @@ BAD: dict[str, Callable[[Path], object]] = {
     "a folder": lambda path: path.mkdir(),
     "a link to nothing": lambda path: path.symlink_to("nothing"),
     "a link to itself": lambda path: path.symlink_to(path.name),
-    "a pipe": lambda path: os.mkfifo(path),
+    "a pipe": os.mkfifo,
     "a device": lambda path: path.symlink_to("/dev/zero"),
 }
 

@@ -333,3 +333,16 @@ def test_it_runs_where_torch_cannot_be_imported(tmp_path: Path) -> None:
     )
     assert result.returncode == 1
     assert "YA102" in result.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices")
+@pytest.mark.parametrize("command", [["check"], ["show"], ["diff", "mine.yaml"], ["ablate"]])
+def test_a_pipe_or_a_device_is_refused_in_one_line(
+    command: list[str], run: Run, files: Path
+) -> None:
+    os.mkfifo(files / "pipe.yaml")
+    (files / "zero.yaml").symlink_to("/dev/zero")
+    for name, kind in (("pipe.yaml", "a named pipe"), ("zero.yaml", "a device")):
+        told = run(*command, name)
+        assert told.code
+        assert any(f"is {kind}" in line for line in (told.out + told.err).splitlines())

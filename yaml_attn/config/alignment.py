@@ -101,8 +101,9 @@ def _cuts(old: Sequence[_Row], new: Sequence[_Row]) -> list[tuple[int, int]]:
     if _affordable(old, new):
         return [start, end]
     cuts = [start]
-    for i, j in _once_in_both(old, new):
-        if min(i - cuts[-1][0], j - cuts[-1][1]) >= _PART:
+    for (i, j), (k, m) in pairwise([*_once_in_both(old, new), end]):
+        # After a part of this size, and before one that has nothing in common.
+        if max(i - cuts[-1][0], j - cuts[-1][1], k - i, m - j) >= _PART:
             cuts.append((i, j))
     found = [start]
     for (i, j), (k, m) in pairwise([*cuts, end]):

@@ -172,15 +172,18 @@ def network_of(text: str) -> tuple[Network, Mapping[str, Any]]:
     values = read_yaml(text)
     if not isinstance(values, dict):
         raise DocumentError("is not a model config: it has no top-level keys")
-    rows = {section: values.get(section) for section in SECTIONS}
-    for section, found in rows.items():
-        if not isinstance(found, list):
-            raise DocumentError(f"is not a model config: `{section}:` is not a list of rows")
-        for row in found:
-            if problem := _row_problem(row):
-                raise DocumentError(f"a row of `{section}:` {problem}")
+    rows = {section: _plain_rows(section, values.get(section)) for section in SECTIONS}
     settings = {key: value for key, value in values.items() if key not in SECTIONS}
     return Network.read(rows), settings
+
+
+def _plain_rows(section: str, values: Any) -> list[Sequence[Any]]:
+    if not isinstance(values, list):
+        raise DocumentError(f"is not a model config: `{section}:` is not a list of rows")
+    for row in values:
+        if problem := _row_problem(row):
+            raise DocumentError(f"a row of `{section}:` {problem}")
+    return values
 
 
 def _by_section(rows: Sequence[Row]) -> dict[str, list[Sequence[Any]]]:
