@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,6 +34,7 @@ ALIGNED = 6
 # Nobody has more files that look so much alike; what is beyond is not looked at.
 _MOST_READ = 60
 _MOST_KINDS = 500
+_MOST_KEPT = 500
 
 # A row up to its args, as nearly everybody writes it; what may be one that is written otherwise.
 _START = r"\[\s*(-?\d+|\[[-\d,\s]*\])\s*,\s*-?\d+\s*,\s*"
@@ -98,14 +99,11 @@ def glance(text: str) -> Outline | None:
     return Outline(joins, tuple(module for _, module in rows))
 
 
-@dataclass(eq=False, slots=True)
-class _File:
-    """A file, and the base that it is as soon as it was read; None if it turned out to be none."""
+class _File(NamedTuple):
+    """A file, and where it stands among the others."""
 
     order: int
     path: Path
-    base: Base | None = None
-    was_read: bool = False
 
 
 @dataclass(eq=False)
@@ -136,6 +134,7 @@ class Candidates:
     def __init__(self, files: Iterable[Path], origin: str) -> None:
         self._origin = origin
         self._kinds: dict[Outline, _Kind] = {}
+        self._read_last: OrderedDict[Path, Base | None] = OrderedDict()
         for order, path in enumerate(files):
             self._add(_File(order, path))
         self._by_joins: dict[tuple[int, ...], list[_Kind]] = {}
@@ -159,17 +158,17 @@ class Candidates:
         found: list[Base] = []
         seen: set[str] = set()
         last = 0
-        for number, (unlike, _, file) in enumerate(self._nearest(network)):
+        for number, (unlike, file) in enumerate(self._nearest(network)):
             if number >= _MOST_READ or (len(seen) >= ALIGNED and unlike > last):
                 break
-            base = self._read(file)
+            base = self._read(file.path)
             if base and fits(base):
                 found.append(base)
                 seen.add(base.rows)
                 last = unlike
         return found
 
-    def _nearest(self, network: Network) -> Iterator[tuple[int, int, _File]]:
+    def _nearest(self, network: Network) -> Iterator[tuple[int, _File]]:
         """Files by how many rows are unlike, then in their own order."""
         counts, size = Counter(layer.module for layer in network.layers), len(network)
         kinds = ((kind.unlike(counts, size), kind) for kind in self._alike(network))
@@ -198,7 +197,7 @@ class Candidates:
                 return
             outline = glance(text)
             if outline is None:
-                base = self._read(file)
+                base = self._read(file.path)
                 outline = Outline.of(base.network.layers) if base else None
             if outline and self._may_be(outline.modules):
                 self._kinds.setdefault(outline, _Kind(outline.modules)).files.append(file)
@@ -207,19 +206,27 @@ class Candidates:
         """Whether all modules are a framework's own: a file beside that was changed is no base."""
         return self._origin != BESIDE or all(map(is_known, modules))
 
-    def _read(self, file: _File) -> Base | None:
+    def _read(self, path: Path) -> Base | None:
+        """The base that a file is, if it is one; those asked for last are kept."""
+        known = self._read_last
+        if path not in known:
+            known[path] = self._base(path)
+        known.move_to_end(path)
+        if len(known) > _MOST_KEPT:
+            known.popitem(last=False)
+        return known[path]
+
+    def _base(self, path: Path) -> Base | None:
         """A base by PyYAML alone, a tenth of the time that rows with positions take."""
-        if not file.was_read:
-            file.was_read = True
-            with suppress(ConfigError, UnicodeDecodeError):
-                network, settings = network_of(_text(file.path))
-                if self._may_be(layer.module for layer in network.layers):
-                    file.base = Base(file.path, self._origin, network, settings)
-        return file.base
+        with suppress(ConfigError, UnicodeDecodeError):
+            network, settings = network_of(_text(path))
+            if self._may_be(layer.module for layer in network.layers):
+                return Base(path, self._origin, network, settings)
+        return None
 
 
-def _ranked(kind: _Kind, unlike: int) -> Iterator[tuple[int, int, _File]]:
-    return ((unlike, file.order, file) for file in kind.files)
+def _ranked(kind: _Kind, unlike: int) -> Iterator[tuple[int, _File]]:
+    return ((unlike, file) for file in kind.files)
 
 
 def _text(path: Path) -> str:
