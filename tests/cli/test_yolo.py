@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 from frameworks.lookalikes import write_ultralytics
+from frameworks.real import ROOT
 from own_class import write_own
 
 
@@ -63,3 +64,21 @@ def test_without_the_framework_it_says_how_to_get_it(
 
 def test_its_help_shows_an_example(run: Run) -> None:
     assert "yaml-attn yolo train model=yolo11n_SE.yaml" in run("yolo", "--help").out
+
+
+def test_a_row_of_a_class_that_nobody_has_named_says_how(tmp_path: Path) -> None:
+    write_ultralytics(tmp_path)
+    cfg = tmp_path / "ultralytics/cfg/__init__.py"
+    build = 'tasks.Model({"backbone": [[-1, 1, "Mine", [8]]], "head": []})'
+    cfg.write_text(cfg.read_text().replace("sys.exit(3)", build))
+    result = subprocess.run(
+        [sys.executable, "-m", "yaml_attn", "yolo", "train", "model=x.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+    )
+    assert result.returncode == 2
+    assert "yaml-attn yolo --own ./FILE.py:Mine" in result.stderr
+    assert "Traceback" not in result.stderr

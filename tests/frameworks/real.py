@@ -65,6 +65,7 @@ def run_python(
         "YOLO_OFFLINE": "1",
         "YOLO_AUTOINSTALL": "false",
         "YOLO_CONFIG_DIR": str(_settings(python, cwd)),
+        "YOLOV5_CONFIG_DIR": str(_settings(python, cwd)),
         "MPLBACKEND": "agg",
         **(env or {}),
     }

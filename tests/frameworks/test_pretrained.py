@@ -38,8 +38,15 @@ def test_the_model_may_be_wrapped_as_yolo_wraps_it() -> None:
             super().__init__()
             self.model = Model(EDITED)
             self.yaml = self.model.yaml
+            self.ckpt: dict[str, object] = {}
+            self.ckpt_path: str | None = "x.pt"
+            self.overrides: dict[str, object] = {"pretrained": "x.pt"}
 
-    assert len(load_pretrained(Yolo(), Model(BASE).state_dict()).state) == 6
+    yolo = Yolo()
+    assert len(load_pretrained(yolo, Model(BASE).state_dict()).state) == 6
+    # Or `train` would begin with a new network, or with the file's.
+    assert yolo.ckpt == {"model": yolo.model}
+    assert (yolo.ckpt_path, yolo.overrides) == (None, {})
 
 
 def test_a_model_without_rows_is_refused() -> None:

@@ -22,6 +22,7 @@ from torch import nn
 
 import yaml_attn
 from yaml_attn.errors import BuildError, UntrustedError, UsageError
+from yaml_attn.frameworks.loading import IN_MEMORY
 from yaml_attn.modules.own import OwnMechanism, load_own
 from yaml_attn.modules.registry import MECHANISMS
 
@@ -330,6 +331,26 @@ def test_a_config_that_would_run_something_is_refused_until_it_is_trusted(
     register.register()
     with pytest.raises(UntrustedError):
         tasks.Model(hostile)
+
+
+@pytest.mark.usefixtures("registered")
+def test_processes_that_would_begin_without_the_weights_are_refused(tmp_path: Path) -> None:
+    # Up to 8.3 they get words alone; later ones say `trainer.model = ...` in their script.
+    dist = import_module("ultralytics.utils.dist")
+    loaded = nn.Linear(1, 1)
+    IN_MEMORY[loaded] = True
+
+    class Trainer:
+        """With a network as a trainer has it, in the folder that the stand-in takes for one."""
+
+        model = loaded
+
+        def __fspath__(self) -> str:
+            return str(tmp_path)
+
+    with pytest.raises(UsageError, match="without the weights that were loaded"):
+        dist.generate_ddp_file(Trainer())
+    assert not list(tmp_path.glob("*.py"))
 
 
 @pytest.mark.usefixtures("registered")

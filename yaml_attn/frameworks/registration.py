@@ -1,6 +1,6 @@
 """What makes the mechanisms known to the Ultralytics of this process, and forgotten again.
 
-Two functions of the framework get a wrapper, which `unregister` takes off again; no file is
+Three functions of the framework get a wrapper, which `unregister` takes off again; no file is
 touched:
 
 - `nn.tasks.parse_model`: it passes the arguments of a row that it does not know to the class as
@@ -9,6 +9,7 @@ touched:
   channels that the row really reads; and the rows of attention inside a block as that block's
   (`composed_rows`). The model keeps the rows as the file has them. A config of which the parser
   would run something (`dialects/inert.py`) does not get as far, unless it is trusted.
+- `nn.tasks.BaseModel.load`: it finds the tensors of layers that attention has moved (`loading.py`).
 - `utils.dist.generate_ddp_file`: the script that each process of a multi-GPU training runs begins
   with the import of `yaml_attn.frameworks.ultralytics`, and names the user's own classes there.
 
@@ -31,13 +32,14 @@ from typing import Any, Final, TypeAlias
 from torch import nn
 
 from yaml_attn.dialects.inert import refuse_code
-from yaml_attn.errors import BuildError, UntrustedError, UsageError
+from yaml_attn.errors import BuildError, UnknownModuleError, UntrustedError, UsageError
 from yaml_attn.frameworks.composed_rows import ComposedRow
 from yaml_attn.frameworks.imports import full_path
+from yaml_attn.frameworks.loading import IN_MEMORY, loading
 from yaml_attn.frameworks.namespace import meanings
 from yaml_attn.modules.importing import Checkpoints
 from yaml_attn.modules.own import OwnMechanism, load_rows
-from yaml_attn.modules.registry import MECHANISMS, find, finds, known
+from yaml_attn.modules.registry import MECHANISMS, AnyMechanism, find, finds, known
 
 REGISTERING: Final = "yaml_attn.frameworks.ultralytics"
 """What a process imports to have the mechanisms registered."""
@@ -89,6 +91,9 @@ def register(*own: str, trust: bool = False) -> tuple[str, ...]:
     dist = framework("utils.dist")
     if not hasattr(dist.generate_ddp_file, _MARK):
         _wrap(dist, "generate_ddp_file", lambda stock: _generate_ddp_file(stock, vars(tasks)), {})
+    base = getattr(tasks, "BaseModel", None)
+    if base and not hasattr(base.load, _MARK):
+        _wrap(base, "load", lambda stock: loading(stock, _find, _say), {})
     known_by = getattr(tasks.parse_model, _MARK)
     for name, mechanism in classes.items():
         if name not in known_by and hasattr(tasks, name):
@@ -104,6 +109,26 @@ def is_ours(module: str) -> bool:
     return known(module) or hasattr(sys.modules.get("ultralytics.nn.tasks"), _row_name(module))
 
 
+def _find(name: str) -> AnyMechanism:
+    """The mechanism that a row names, or the registered class of the user's.
+
+    Raises:
+        UnknownModuleError: it names none, or one of that name that is the framework's own.
+    """
+    names = vars(framework("nn.tasks"))
+    if name in names and not _ours(name, names):
+        raise UnknownModuleError(f"{name} is Ultralytics' own")
+    row = names.get(_row_name(name))
+    return OwnMechanism(name, row.source) if row and row.source else find(name)
+
+
+def _say(text: str) -> None:
+    """Tell the user of a training something, among what Ultralytics says itself."""
+    utils = framework("utils")
+    if utils.RANK in {-1, 0}:
+        utils.LOGGER.warning("yaml-attn: %s", text)
+
+
 def unregister() -> None:
     """Give Ultralytics back as it was before `register`."""
     tasks, dist = framework("nn.tasks"), framework("utils.dist")
@@ -112,8 +137,9 @@ def unregister() -> None:
     _restore(tasks, getattr(tasks.parse_model, _MARK, {}))
     for name in [name for name in vars(tasks) if name == _TRUST or _is_row_name(name)]:
         delattr(tasks, name)
-    for module, function in ((tasks, "parse_model"), (dist, "generate_ddp_file")):
-        if hasattr(getattr(module, function), _MARK):
+    wrapped = [(tasks, "parse_model"), (dist, "generate_ddp_file")]
+    for module, function in [*wrapped, (getattr(tasks, "BaseModel", None), "load")]:
+        if hasattr(getattr(module, function, None), _MARK):
             setattr(module, function, getattr(module, function).__wrapped__)
 
 
@@ -308,9 +334,18 @@ def _ours(module: str, names: Names) -> str | None:
 
 
 def _generate_ddp_file(stock: Callable[..., str], names: Names) -> Callable[..., str]:
-    def generate_ddp_file(*args: Any, **options: Any) -> str:
-        file = stock(*args, **options)
+    def generate_ddp_file(trainer: Any, *args: Any, **options: Any) -> str:
+        file = stock(trainer, *args, **options)
         script = Path(file).read_text(encoding="utf-8")
+        # Ultralytics up to 8.3 hands its processes words alone: each builds the network anew.
+        if "trainer.model" not in script and getattr(trainer, "model", None) in IN_MEMORY:
+            Path(file).unlink()
+            raise UsageError(
+                "the processes of this Ultralytics build the network anew, without the weights "
+                "that were loaded",
+                hint="Write them first: yaml-attn weights -w WEIGHTS -b BASE -c CONFIG, then "
+                'train(pretrained="CONFIG.pt").',
+            )
         Path(file).write_text(f"{_first_lines(names)}{script}", encoding="utf-8")
         return file
 

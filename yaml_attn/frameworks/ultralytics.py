@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from traceback import walk_tb
 
+from yaml_attn.errors import UnknownModuleError
 from yaml_attn.frameworks.pretrained import load_pretrained
 from yaml_attn.frameworks.registration import framework, register, unregister
 
@@ -29,6 +31,7 @@ def run_yolo(args: list[str], own: Iterable[str] = (), *, trust: bool = False) -
 
     Raises:
         UntrustedError: the framework would run some of a config.
+        UnknownModuleError: a row names a class that is not known.
         UsageError: Ultralytics is not installed, or there is no such class.
         SystemExit: as the command ends.
     """
@@ -36,7 +39,24 @@ def run_yolo(args: list[str], own: Iterable[str] = (), *, trust: bool = False) -
     # that script in each process of a multi-GPU training.
     sys.argv[:] = ["yolo", *args]
     register(*own, trust=trust)
-    framework("cfg").entrypoint()
+    try:
+        framework("cfg").entrypoint()
+    except KeyError as error:
+        unknown = _unknown_module(error)
+        if unknown is None:
+            raise
+        raise UnknownModuleError(
+            f"a row of the config names {unknown}, which is not known here",
+            hint=f"If it is a class of yours, name it: yaml-attn yolo --own ./FILE.py:{unknown}, "
+            f'or in Python register("./FILE.py:{unknown}") of yaml_attn.frameworks.ultralytics.',
+        ) from None
+
+
+def _unknown_module(error: KeyError) -> str | None:
+    """The module that `parse_model` has not found; None if the error is of anything else."""
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    known = frame.f_code.co_name == "parse_model" and error.args == (frame.f_locals.get("m"),)
+    return str(error.args[0]) if known else None
 
 
 register()
