@@ -32,7 +32,7 @@ import yaml
 
 import yaml_attn
 from yaml_attn import Config, Insert
-from yaml_attn.building.memo import Memo
+from yaml_attn.building.cache import Memo
 from yaml_attn.building.report import BuildReport
 
 BASE = "yolov5s.yaml"

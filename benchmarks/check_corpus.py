@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from yaml_attn.checks.bases import Library
-from yaml_attn.checks.fixing import Repair, repair
+from yaml_attn.checks.base_match import Library
+from yaml_attn.checks.fix import Repair, repair
 from yaml_attn.checks.run import Checker, Report
 from yaml_attn.checks.selection import Selection
 

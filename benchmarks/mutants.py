@@ -3,8 +3,8 @@
     pip install mutmut
     python benchmarks/mutants.py [--into FOLDER] [--files layout,rewrite] [--again]
 
-mutmut 3 changes one thing at a time in each function of `yaml_attn/config` and runs the tests in
-`tests/config`, with Hypothesis held to a few fixed examples; a run that takes much longer than
+mutmut 3 changes one thing at a time in each function of `graph`, `document` and `analysis` and runs
+their tests, with Hypothesis held to a few fixed examples; a run that takes much longer than
 without the change counts as killed. It leaves out module level, and decorated functions other than
 class methods. Printed are the counts by file, how many survivors each reason in EQUIVALENT
 explains, and each that none does; the exit code is 1 if in one file fewer than 90 % are killed.
@@ -22,13 +22,13 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = "yaml_attn/config"
+PARTS = ("graph", "document", "analysis")
 ENOUGH = 0.9
 
 SETTINGS = f"""
 [tool.mutmut]
-source_paths = ["{PACKAGE}"]
-pytest_add_cli_args_test_selection = ["tests/config"]
+source_paths = {json.dumps([f"yaml_attn/{part}" for part in PARTS])}
+pytest_add_cli_args_test_selection = {json.dumps([f"tests/{part}" for part in PARTS])}
 also_copy = ["yaml_attn", "tests", "templates", "pyproject.toml"]
 timeout_multiplier = 2
 """
@@ -50,7 +50,7 @@ settings.load_profile("mutants")
 
 
 def pytest_runtest_setup() -> None:
-    from yaml_attn.config import syntax
+    from yaml_attn.document import syntax
 
     syntax._write_text.cache_clear()  # filled before the code was changed
 """
@@ -129,7 +129,12 @@ def main() -> None:
     if not options.only_report:
         _prepare(folder)
         modules = options.files.split(",") if options.files else []
-        names = [f"{PACKAGE.replace('/', '.')}.{each}.*" for each in modules]
+        names = [
+            f"yaml_attn.{part}.{each}.*"
+            for part in PARTS
+            for each in modules
+            if (ROOT / "yaml_attn" / part / f"{each}.py").exists()
+        ]
         if options.again:
             names = [
                 name
@@ -147,7 +152,8 @@ def _codes(folder: Path) -> dict[str, dict[str, int | None]]:
     """What the tests of each mutant ended with, by file; mutmut's numbers."""
     return {
         meta.name.removesuffix(".py.meta"): json.loads(meta.read_text("utf-8"))["exit_code_by_key"]
-        for meta in sorted((folder / "mutants" / PACKAGE).glob("*.meta"))
+        for part in PARTS
+        for meta in sorted((folder / "mutants" / "yaml_attn" / part).glob("*.meta"))
     }
 
 

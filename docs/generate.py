@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml_attn
-from yaml_attn.checks.manual import manual
-from yaml_attn.modules.catalog import MECHANISMS
-from yaml_attn.modules.catalog.refused import REFUSED
-from yaml_attn.modules.mechanism import Mechanism
+from yaml_attn.checks.explain import manual
+from yaml_attn.mechanisms.catalog import MECHANISMS
+from yaml_attn.mechanisms.catalog.refused import REFUSED
+from yaml_attn.mechanisms.mechanism import Mechanism
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent

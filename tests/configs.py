@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from yaml_attn.config.document import Document
+from yaml_attn.document.document import Document
 
 SMALL = """\
 nc: 2

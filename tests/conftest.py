@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from yaml_attn.cli import main
-from yaml_attn.frameworks import build_ultralytics
+from yaml_attn.frameworks.runtime import build as build_ultralytics
 
 # Before torch is imported, here or in a process that a test starts: two workers with a thread for
 # each core wait for one another, and the suite takes several times as long on a busy machine.

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from yaml_attn.config.network import Network
+from yaml_attn.graph.network import Network
 
 _CUT = "<not captured>"
 

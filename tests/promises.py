@@ -21,12 +21,12 @@ from zlib import crc32
 import yaml
 
 from yaml_attn.api import Config
-from yaml_attn.checks.fixing import repair
+from yaml_attn.checks.fix import repair
 from yaml_attn.checks.run import Checker
 from yaml_attn.cli import main
-from yaml_attn.config.document import Document
+from yaml_attn.core.edits import Insert, Remove, Replace, Request
+from yaml_attn.document.document import Document
 from yaml_attn.errors import InternalError, YamlAttnError
-from yaml_attn.planning import Insert, Remove, Replace, Request
 
 NEW = "Fuzzed"
 """The module name of every row that an edit adds or puts in the place of another."""

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from yaml_attn.config.document import Document, encode
-from yaml_attn.config.edits import apply, contract, plan_after
-from yaml_attn.config.rewrite import prove, rewrite
+from yaml_attn.document.document import Document, encode
+from yaml_attn.document.rewrite import prove, rewrite
 from yaml_attn.errors import DocumentError, PlaceError
+from yaml_attn.graph.edits import apply, contract, plan_after
 
 FOLDER = os.environ.get("YAML_ATTN_CORPUS")
 pytestmark = [

@@ -18,9 +18,9 @@ from conftest import Run
 
 from yaml_attn import dialects
 from yaml_attn.building.bundled import build
-from yaml_attn.config.document import Document
-from yaml_attn.config.network import IMAGE, Network
-from yaml_attn.modules.registry import find
+from yaml_attn.document.document import Document
+from yaml_attn.graph.network import IMAGE, Network
+from yaml_attn.mechanisms.registry import find
 
 ROOT = Path(__file__).parents[1]
 FACTS = json.loads((ROOT / "tests/data/templates.json").read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from yaml_attn.modules.mechanism import Mechanism
+from yaml_attn.mechanisms.mechanism import Mechanism
 
 
 class WithContext(nn.Module):

@@ -38,6 +38,8 @@ numbering that the one before it left. Several edits in one numbering are one `e
 
 from __future__ import annotations
 
+from yaml_attn.version import __version__
+
 # Nothing is imported until it is needed: `--help` reads no YAML library, and the command's first
 # line, from which on Ctrl-C is taken care of, is reached at once.
 TYPE_CHECKING = False
@@ -46,17 +48,15 @@ if TYPE_CHECKING:
 
     from yaml_attn.api import Config, compare_files, load
     from yaml_attn.checks.run import check
+    from yaml_attn.core.edits import Insert, Remove, Replace
     from yaml_attn.errors import YamlAttnError
     from yaml_attn.frameworks import register_ultralytics
-    from yaml_attn.planning import Insert, Remove, Replace
-
-__version__ = "0.1.0"
 
 _API = {
     "Config": "api",
-    "Insert": "planning",
-    "Remove": "planning",
-    "Replace": "planning",
+    "Insert": "core.edits",
+    "Remove": "core.edits",
+    "Replace": "core.edits",
     "YamlAttnError": "errors",
     "check": "checks.run",
     "compare_files": "api",

@@ -10,14 +10,14 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
-from yaml_attn.config.changes import changes
-from yaml_attn.config.document import Document
-from yaml_attn.configs import Config
+from yaml_attn.core.config import Config
+from yaml_attn.core.results import Difference, unified_diff
 from yaml_attn.dialects import find as find_dialect
 from yaml_attn.dialects.bases import find_base
+from yaml_attn.document.document import Document
 from yaml_attn.errors import UsageError
-from yaml_attn.modules.own import load_rows
-from yaml_attn.results import Difference, unified_diff
+from yaml_attn.graph.changes import changes
+from yaml_attn.mechanisms.custom import load_rows
 
 __all__ = ["Config", "compare_files", "load"]
 
@@ -78,7 +78,7 @@ def compare_files(old: str | Path, new: str | Path) -> Difference:
     Raises:
         DocumentError, WiringError: one of them cannot be read as a config.
     """
-    from yaml_attn.config.compare import compare  # noqa: PLC0415 (no other command needs it)
+    from yaml_attn.graph.compare import compare  # noqa: PLC0415 (no other command needs it)
 
     before, after = load(old), load(new)
     found = compare(before.network, after.network)

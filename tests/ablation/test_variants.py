@@ -9,7 +9,7 @@ from ablation.studies import Names, Read
 from configs import SMALL
 
 from yaml_attn.ablation import expand
-from yaml_attn.ablation.opening import open_bases
+from yaml_attn.ablation.bases import open_bases
 from yaml_attn.ablation.variants import variants_of
 from yaml_attn.errors import UsageError
 

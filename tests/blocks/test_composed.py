@@ -16,10 +16,10 @@ from yaml_attn.blocks.composed import ComposedBlock
 from yaml_attn.blocks.conv import Conv, CrossConv
 from yaml_attn.blocks.csp import C3, Bottleneck, BottleneckCSP, C3Ghost, C3x
 from yaml_attn.blocks.ghost import GhostBottleneck
-from yaml_attn.dialects.composed import HOSTS, Where
+from yaml_attn.dialects.block_attention import HOSTS, Where
+from yaml_attn.mechanisms.registry import MECHANISMS
 from yaml_attn.modules.attentive import AttentiveBlock, AttentiveBottleneck
 from yaml_attn.modules.cbam import CBAM
-from yaml_attn.modules.registry import MECHANISMS
 from yaml_attn.modules.se import SE
 
 BLOCKS = blocks.BLOCKS["yolov5"]

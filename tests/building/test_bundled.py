@@ -20,9 +20,9 @@ from yaml_attn.building.bundled import build, inspect, run_real
 from yaml_attn.building.flops import FlopCount
 from yaml_attn.building.model import Model
 from yaml_attn.building.report import BuildReport, LayerReport
-from yaml_attn.config.network import Network
 from yaml_attn.dialects import find
 from yaml_attn.errors import BuildError, ConfigError
+from yaml_attn.graph.network import Network
 
 
 def model(rows: list[list[Any]] = ROWS, *, init: bool = False, **settings: Any) -> Model:

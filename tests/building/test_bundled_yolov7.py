@@ -12,9 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from yaml_attn.building.bundled import build, inspect, run_real
 from yaml_attn.building.model import Model
-from yaml_attn.config.network import Network
 from yaml_attn.dialects import find
 from yaml_attn.errors import BuildError, UsageError
+from yaml_attn.graph.network import Network
 
 SETTINGS: dict[str, Any] = {
     "nc": 2,

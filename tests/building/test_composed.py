@@ -13,10 +13,10 @@ import torch
 
 from yaml_attn.api import load
 from yaml_attn.building.bundled import build, inspect, run_real
-from yaml_attn.config.document import Document
-from yaml_attn.config.network import Network
+from yaml_attn.document.document import Document
 from yaml_attn.errors import BuildError
 from yaml_attn.files import templates
+from yaml_attn.graph.network import Network
 
 YOLOV5S = Document.load(templates()["yolov5s.yaml"])
 PARAMETERS = 7_235_389

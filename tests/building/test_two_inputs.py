@@ -9,7 +9,7 @@ import pytest
 
 from yaml_attn.building.bundled import build, inspect, run_real
 from yaml_attn.building.model import Model
-from yaml_attn.config.network import Network
+from yaml_attn.graph.network import Network
 from yaml_attn.modules import MECHANISMS
 
 BACKBONE, UPSAMPLED, CONCAT = 6, 11, 12

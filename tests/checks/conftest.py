@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import pytest
 
-from yaml_attn.checks.bases import Library
+from yaml_attn.checks.base_match import Library
 from yaml_attn.checks.finding import Finding
 from yaml_attn.checks.run import Checker
 from yaml_attn.checks.selection import Selection

@@ -12,7 +12,7 @@ from necks import V5, V8, config
 from yaml_attn.checks import candidates
 from yaml_attn.checks.candidates import Candidates, Outline, glance
 from yaml_attn.checks.run import Checker
-from yaml_attn.config.document import Document, network_of
+from yaml_attn.document.document import Document, network_of
 from yaml_attn.files import MOST_BYTES, templates
 
 MINE = config(V8, {4: [V8[4], "[-1, 1, SE, [256]]"]})

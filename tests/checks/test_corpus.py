@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from yaml_attn.checks.fixing import repair
+from yaml_attn.checks.fix import repair
 from yaml_attn.checks.run import Checker, Report
 
 FOLDER = os.environ.get("YAML_ATTN_CORPUS")

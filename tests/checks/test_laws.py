@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from necks import HEAD_AT, V5, V7, V8
 
-from yaml_attn.checks.bases import Base, Library, Match, align
+from yaml_attn.checks.base_match import Base, Library, Match, align
 from yaml_attn.checks.run import Checker, Report
 from yaml_attn.checks.selection import Selection
-from yaml_attn.config.document import Document
-from yaml_attn.config.edits import apply, plan_after
-from yaml_attn.config.network import Network
-from yaml_attn.config.syntax import read_yaml
 from yaml_attn.dialects import several_maps
+from yaml_attn.document.document import Document
+from yaml_attn.document.syntax import read_yaml
 from yaml_attn.errors import PlaceError
 from yaml_attn.files import templates
+from yaml_attn.graph.edits import apply, plan_after
+from yaml_attn.graph.network import Network
 
 PLAIN = Style("block", "  ", " ", "\n", True, True, False, "none")
 SHAPES = ["yolov5s.yaml", "yolov5s-p2.yaml"]

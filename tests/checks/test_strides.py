@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from necks import V5, V7, V8, config
 
+from yaml_attn.checks.context import Subject
 from yaml_attn.checks.strides import strides
-from yaml_attn.checks.subject import Subject
-from yaml_attn.config.document import Document
+from yaml_attn.document.document import Document
 
 
 def subject(text: str) -> Subject:

@@ -9,8 +9,8 @@ from conftest import Run
 from frameworks.lookalikes import parser_source, write_checkout
 from own_class import write_own
 
-from yaml_attn.frameworks.applying import Plan
-from yaml_attn.modules.registry import MECHANISMS
+from yaml_attn.frameworks.checkout.patch import Plan
+from yaml_attn.mechanisms.registry import MECHANISMS
 
 APPLIED = """\
 models/yaml_attn_modules.py: new, {lines} lines

@@ -12,7 +12,7 @@ import pytest
 from conftest import Run
 from necks import V8, config
 
-from yaml_attn.checks import RULES, fixing
+from yaml_attn.checks import RULES, fix
 
 RIGHT = config(V8)
 STALE = config(V8, {4: [V8[4], "[-1, 1, SE, [256]]"]})
@@ -341,13 +341,13 @@ def test_an_edit_made_while_others_are_repaired_stays_and_is_said(
 ) -> None:
     other = files / "other.yaml"
     other.write_text(STALE)
-    real = fixing.repair
+    real = fix.repair
 
     def edited(*args: Any) -> Any:
         (files / "mine.yaml").write_text(f"# by hand\n{STALE}")
         return real(*args)
 
-    monkeypatch.setattr(fixing, "repair", edited)
+    monkeypatch.setattr(fix, "repair", edited)
     result = run("check", "mine.yaml", "other.yaml", "--fix")
     assert result.code == 2
     assert "error: mine.yaml: was changed since it was read" in result.err

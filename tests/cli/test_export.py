@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import Run
 
-from yaml_attn.modules.registry import MECHANISMS
+from yaml_attn.mechanisms.registry import MECHANISMS
 
 
 def test_it_writes_one_file_and_says_what_is_in_it(run: Run, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from configs import SMALL
 from conftest import Run
 
 from yaml_attn import files
-from yaml_attn.configs import Config
+from yaml_attn.core.config import Config
 
 MAIN_JOB = ["insert", "--base", "yolov5s.yaml", "--module", "SE", "--after", "8"]
 

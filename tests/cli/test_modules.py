@@ -8,8 +8,8 @@ import re
 import pytest
 from conftest import Run
 
-from yaml_attn.modules.catalog.refused import REFUSED
-from yaml_attn.modules.mechanism import Refused
+from yaml_attn.mechanisms.catalog.refused import REFUSED
+from yaml_attn.mechanisms.mechanism import Refused
 
 
 def test_the_tutorial_s_list_has_38_entries_in_its_order(run: Run) -> None:

@@ -15,7 +15,7 @@ from torch import nn
 from weights.small_v8 import state_v8
 
 from yaml_attn.building import bundled
-from yaml_attn.config.document import Document
+from yaml_attn.document.document import Document
 from yaml_attn.weights import read_checkpoint
 
 CALL = ("weights", "--weights", "small.pt", "--base", "small.yaml", "--config", "small_SE.yaml")

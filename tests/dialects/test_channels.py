@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from yaml_attn.config.network import IMAGE, Network
 from yaml_attn.dialects.channels import nominal_channels
+from yaml_attn.graph.network import IMAGE, Network
 
 CONV: list[Any] = [-1, 1, "Conv", [64, 3, 2]]
 

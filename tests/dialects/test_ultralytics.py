@@ -15,15 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yaml_attn import dialects
-from yaml_attn.config.edits import apply, plan_after
-from yaml_attn.config.network import Network
 from yaml_attn.dialects import several_maps
-from yaml_attn.dialects.base import ResolvedLayer
-from yaml_attn.dialects.strides import HEADS as ENDS
+from yaml_attn.dialects.dialect import ResolvedLayer
+from yaml_attn.dialects.module_specs import HEADS as ENDS
 from yaml_attn.dialects.ultralytics import legacy_head, resolve, task_of
 from yaml_attn.dialects.ultralytics_rules import RULES
 from yaml_attn.errors import BuildError, ConfigError, UsageError
-from yaml_attn.modules.registry import find
+from yaml_attn.graph.edits import apply, plan_after
+from yaml_attn.graph.network import Network
+from yaml_attn.mechanisms.registry import find
 
 MODELS = list(facts.models("ultralytics"))
 
@@ -256,7 +256,7 @@ def test_yolov10_is_read_as_ultralytics_is() -> None:
 
 
 def test_resolving_imports_no_torch() -> None:
-    imports = "import sys, yaml_attn.dialects.ultralytics, yaml_attn.dialects.naming"
+    imports = "import sys, yaml_attn.dialects.ultralytics, yaml_attn.dialects.filenames"
     code = f"{imports}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 

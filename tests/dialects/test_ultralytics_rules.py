@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dialects.ultralytics_rows import last
 
-from yaml_attn.dialects.strides import HEADS as ENDS
+from yaml_attn.dialects.module_specs import HEADS as ENDS
 from yaml_attn.dialects.ultralytics_rules import HEADS, KEEPING, REPEATING, RULES, SCALED
 from yaml_attn.errors import BuildError
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from dialects.ultralytics_rows import SETTINGS, last, resolved
 
-from yaml_attn.config.network import Network
 from yaml_attn.dialects.ultralytics import resolve
 from yaml_attn.errors import BuildError, ConfigError, UsageError
-from yaml_attn.modules.registry import find
+from yaml_attn.graph.network import Network
+from yaml_attn.mechanisms.registry import find
 
 
 def test_what_the_image_is_read_by() -> None:

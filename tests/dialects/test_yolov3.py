@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from yaml_attn.config.network import Network
 from yaml_attn.dialects import yolov5
 from yaml_attn.dialects.yolov3 import RULES, resolve
 from yaml_attn.errors import BuildError
-from yaml_attn.modules.registry import find
+from yaml_attn.graph.network import Network
+from yaml_attn.mechanisms.registry import find
 
 SETTINGS: dict[str, Any] = {
     "nc": 80,

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from yaml_attn.config.network import Network
 from yaml_attn.dialects.arguments import TorchCall
-from yaml_attn.dialects.base import ResolvedLayer
+from yaml_attn.dialects.dialect import ResolvedLayer
 from yaml_attn.dialects.yolov5 import resolve
 from yaml_attn.errors import BuildError, ConfigError
-from yaml_attn.modules.registry import find
+from yaml_attn.graph.network import Network
+from yaml_attn.mechanisms.registry import find
 
 SETTINGS: dict[str, Any] = {
     "nc": 80,

@@ -7,11 +7,11 @@ from typing import Any
 import facts
 import pytest
 
-from yaml_attn.config.network import Network
-from yaml_attn.dialects.base import ResolvedLayer
+from yaml_attn.dialects.dialect import ResolvedLayer
 from yaml_attn.dialects.yolov9 import DIALECT, REPEATING, SCALED, resolve
 from yaml_attn.errors import BuildError
-from yaml_attn.modules.registry import find
+from yaml_attn.graph.network import Network
+from yaml_attn.mechanisms.registry import find
 
 SETTINGS: dict[str, Any] = {
     "nc": 80,

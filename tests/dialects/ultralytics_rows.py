@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from yaml_attn.config.network import Network
-from yaml_attn.dialects.base import ResolvedLayer
+from yaml_attn.dialects.dialect import ResolvedLayer
 from yaml_attn.dialects.ultralytics import resolve
-from yaml_attn.modules.registry import find
+from yaml_attn.graph.network import Network
+from yaml_attn.mechanisms.registry import find
 
 SETTINGS: dict[str, Any] = {
     "nc": 80,

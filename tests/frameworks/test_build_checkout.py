@@ -22,9 +22,9 @@ from yaml_attn.errors import (
     WiringError,
     YamlAttnError,
 )
-from yaml_attn.frameworks.applying import Checkout
-from yaml_attn.frameworks.build_checkout import Request, build, build_all, package_of
-from yaml_attn.frameworks.checkout_worker import builder
+from yaml_attn.frameworks.checkout.build import Request, build, build_all, package_of
+from yaml_attn.frameworks.checkout.patch import Checkout
+from yaml_attn.frameworks.checkout.worker import builder
 from yaml_attn.modules import SE
 
 HEAD = """

@@ -39,7 +39,7 @@ ULTRALYTICS = """
     from pathlib import Path
     import torch
     from yaml_attn.errors import YamlAttnError
-    from yaml_attn.frameworks.build_ultralytics import build
+    from yaml_attn.frameworks.runtime.build import build
 
     def answer(request):
         try:
@@ -59,7 +59,7 @@ CHECKOUT = """
     from dataclasses import asdict
     from pathlib import Path
     from yaml_attn.errors import YamlAttnError
-    from yaml_attn.frameworks.build_checkout import Request, build_all
+    from yaml_attn.frameworks.checkout.build import Request, build_all
     asked = [Request(**each) for each in json.loads(Path(sys.argv[1]).read_text())]
     repo = Path(sys.argv[2])
     answers = build_all(repo, asked, dialect=sys.argv[3], timeout=60)

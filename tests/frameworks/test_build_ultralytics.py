@@ -17,7 +17,7 @@ from torch import nn
 
 from yaml_attn.building.report import BuildReport
 from yaml_attn.errors import BuildError, ConfigError, UsageError
-from yaml_attn.frameworks.build_ultralytics import available, build
+from yaml_attn.frameworks.runtime.build import available, build
 from yaml_attn.modules import SE
 
 # What a framework does besides: it prints, logs, warns, keeps an activation, runs its rows.

@@ -15,9 +15,9 @@ from frameworks.real import checkout, checkout_python, run_python
 
 import yaml_attn
 from yaml_attn import Insert
-from yaml_attn.config.document import Document
-from yaml_attn.frameworks.applying import Checkout
-from yaml_attn.frameworks.launching import config_target, train_command
+from yaml_attn.document.document import Document
+from yaml_attn.frameworks.checkout.patch import Checkout
+from yaml_attn.frameworks.checkout.train_command import config_target, train_command
 
 pytestmark = pytest.mark.frameworks
 

@@ -21,19 +21,19 @@ from frameworks.lookalikes import parser_source, write_checkout, write_ultralyti
 from torch import nn
 
 from yaml_attn.blocks.csp import C3
-from yaml_attn.config.document import Document
+from yaml_attn.document.document import Document
 from yaml_attn.errors import BuildError, UsageError
-from yaml_attn.frameworks import hosting
-from yaml_attn.frameworks.applying import Checkout
-from yaml_attn.frameworks.scope import home_of
-from yaml_attn.frameworks.standalone import bundled, read_head
+from yaml_attn.frameworks.checkout import hosting
+from yaml_attn.frameworks.checkout.module_globals import home_of
+from yaml_attn.frameworks.checkout.patch import Checkout
+from yaml_attn.frameworks.export.single_file import bundled, read_head
+from yaml_attn.mechanisms.custom import OwnMechanism
 from yaml_attn.modules.attentive import (
     AttentiveBlock,
     AttentiveBottleneck,
     AttentiveRow,
     put_inside,
 )
-from yaml_attn.modules.own import OwnMechanism
 from yaml_attn.modules.se import SE
 from yaml_attn.weights.checkpoint import read_checkpoint
 

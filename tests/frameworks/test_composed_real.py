@@ -13,8 +13,8 @@ from frameworks.drawing import draw_dataset
 from frameworks.real import checkout, checkout_python, need_ultralytics, run_python
 
 import yaml_attn
-from yaml_attn.config.document import Document
-from yaml_attn.frameworks.applying import Checkout
+from yaml_attn.document.document import Document
+from yaml_attn.frameworks.checkout.patch import Checkout
 
 pytestmark = pytest.mark.frameworks
 
@@ -353,7 +353,7 @@ def test_every_block_of_yolov5_is_built_as_the_bundled_one(tmp_path: Path) -> No
 HOSTS = """
     import json, torch
     from ultralytics.nn import tasks
-    from yaml_attn.dialects.composed import HOSTS
+    from yaml_attn.dialects.block_attention import HOSTS
     from yaml_attn.modules import SE
     found = {}
     for block in sorted(HOSTS & vars(tasks).keys() - {"C3k", "CrossConv"}):

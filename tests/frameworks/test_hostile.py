@@ -16,7 +16,7 @@ from conftest import Run
 from frameworks.lookalikes import BLOCKS, DIST, OWN_BLOCKS, TASKS, parser_source, write_checkout
 
 from yaml_attn.errors import UntrustedError, YamlAttnError
-from yaml_attn.frameworks.build_checkout import Request, build_all
+from yaml_attn.frameworks.checkout.build import Request, build_all
 
 BASE: Mapping[str, dict[str, Any]] = {
     "yolov5": {

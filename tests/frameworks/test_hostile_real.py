@@ -45,7 +45,7 @@ ALL = """
     import json, sys
     from pathlib import Path
     from yaml_attn.building.report import BuildReport
-    from yaml_attn.frameworks.build_checkout import Request, build_all
+    from yaml_attn.frameworks.checkout.build import Request, build_all
 
     texts = json.loads(Path(sys.argv[1]).read_text())
     asked = [Request(text, "any.yaml", imgsz=64) for text in texts]

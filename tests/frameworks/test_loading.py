@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from yaml_attn.frameworks.loading import IN_MEMORY, loading
-from yaml_attn.modules.registry import find
+from yaml_attn.frameworks.runtime.loading import IN_MEMORY, loading
+from yaml_attn.mechanisms.registry import find
 from yaml_attn.weights.writing import tree
 
 BASE = [[-1, 1, "Conv", [8]], [-1, 1, "C2f", [8]], [-1, 1, "Conv", [8]], [[2], 1, "Detect", []]]

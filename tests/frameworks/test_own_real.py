@@ -13,9 +13,9 @@ from frameworks.real import checkout, checkout_python, need_ultralytics, run_pyt
 from own_class import parameters, write_own
 
 import yaml_attn
-from yaml_attn.frameworks.applying import Checkout
-from yaml_attn.frameworks.launching import config_target, train_command
-from yaml_attn.modules.own import load_own
+from yaml_attn.frameworks.checkout.patch import Checkout
+from yaml_attn.frameworks.checkout.train_command import config_target, train_command
+from yaml_attn.mechanisms.custom import load_own
 
 pytestmark = pytest.mark.frameworks
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from yaml_attn.errors import UsageError
-from yaml_attn.frameworks.pretrained import load_pretrained
+from yaml_attn.frameworks.runtime.pretrained import load_pretrained
 
 BASE = [[-1, 1, "Conv", [8]], [-1, 1, "C2f", [8]], [[1], 1, "Detect", []]]
 EDITED = [BASE[0], [-1, 1, "SE", [8]], *BASE[1:]]

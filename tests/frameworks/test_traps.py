@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from two_inputs import reading_one
 
-from yaml_attn.modules.registry import MECHANISMS, Mechanism
+from yaml_attn.mechanisms.registry import MECHANISMS, Mechanism
 
 CHECKPOINT = Path(__file__).parent / "data" / "checkpoint.pt"
 
@@ -158,7 +158,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from yaml_attn.modules.registry import MECHANISMS
+from yaml_attn.mechanisms.registry import MECHANISMS
 
 rank = int(sys.argv[1])
 dist.init_process_group("gloo", init_method=f"file://{sys.argv[2]}", rank=rank, world_size=2)

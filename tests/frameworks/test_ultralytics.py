@@ -22,9 +22,9 @@ from torch import nn
 
 import yaml_attn
 from yaml_attn.errors import BuildError, UntrustedError, UsageError
-from yaml_attn.frameworks.loading import IN_MEMORY
-from yaml_attn.modules.own import OwnMechanism, load_own
-from yaml_attn.modules.registry import MECHANISMS
+from yaml_attn.frameworks.runtime.loading import IN_MEMORY
+from yaml_attn.mechanisms.custom import OwnMechanism, load_own
+from yaml_attn.mechanisms.registry import MECHANISMS
 
 
 def forget() -> None:
@@ -128,7 +128,7 @@ def test_a_mechanism_of_two_inputs_gets_the_channels_of_both(
         def forward(self, x: list[torch.Tensor]) -> torch.Tensor:
             return x[0]
 
-    register = import_module("yaml_attn.frameworks.registration")
+    register = import_module("yaml_attn.frameworks.runtime.registration")
     register.unregister()
 
     class Described:
@@ -161,7 +161,7 @@ def test_rows_that_are_not_ours_reach_the_parser_as_they_are(registered: ModuleT
 def test_a_name_that_the_parser_gives_a_meaning_stays_the_frameworks(
     tasks: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    register = import_module("yaml_attn.frameworks.registration")
+    register = import_module("yaml_attn.frameworks.runtime.registration")
     register.unregister()
     own = tasks.PSA
     monkeypatch.setattr(register, "MECHANISMS", {**MECHANISMS, "PSA": MECHANISMS["SE"]})
@@ -270,7 +270,7 @@ def test_what_a_package_offers_is_known_without_being_named(
 ) -> None:
     source = write_own(tmp_path)
     offered = (OwnMechanism("Offered", source, "package"),)
-    monkeypatch.setattr("yaml_attn.modules.own.entry_point_mechanisms", lambda: offered)
+    monkeypatch.setattr("yaml_attn.mechanisms.custom.entry_point_mechanisms", lambda: offered)
     model = registered.Model(config([-1, 1, "Offered", [128]]))
     assert model.model[2].gate.conv.in_channels == 64
 
@@ -307,7 +307,7 @@ def test_without_ultralytics_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
 def test_a_config_that_would_run_something_is_refused_until_it_is_trusted(
     tasks: ModuleType,
 ) -> None:
-    register = import_module("yaml_attn.frameworks.registration")
+    register = import_module("yaml_attn.frameworks.runtime.registration")
 
     def loads() -> Any:
         return tasks.Concat()
@@ -355,7 +355,7 @@ def test_processes_that_would_begin_without_the_weights_are_refused(tmp_path: Pa
 
 @pytest.mark.usefixtures("registered")
 def test_other_processes_trust_what_this_one_does(tmp_path: Path) -> None:
-    register = import_module("yaml_attn.frameworks.registration")
+    register = import_module("yaml_attn.frameworks.runtime.registration")
     dist = import_module("ultralytics.utils.dist")
     assert "trust" not in Path(dist.generate_ddp_file(tmp_path)).read_text()
     register.register(trust=True)

@@ -7,9 +7,9 @@ import torch
 from randomising import randomised
 from torch import Tensor, nn
 
+from yaml_attn.mechanisms.contract import check
 from yaml_attn.modules import AxialAttention
 from yaml_attn.modules.axial import RowAttention
-from yaml_attn.modules.contract import check
 
 
 def image(channels: int, height: int = 3, width: int = 4) -> Tensor:

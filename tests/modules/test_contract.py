@@ -20,7 +20,8 @@ from abilities import needs_half
 from torch import Tensor, nn
 from two_inputs import reading_one
 
-from yaml_attn.modules import MECHANISMS, registry
+from yaml_attn.mechanisms import registry
+from yaml_attn.modules import MECHANISMS
 
 # Channel counts that a mechanism refuses, because its mathematics has no form for them.
 REFUSED: Mapping[str, frozenset[int]] = {

@@ -9,9 +9,9 @@ from abilities import UNTOLD, needs_half
 from randomising import randomised
 from torch import Tensor, nn
 
+from yaml_attn.mechanisms.contract import check
 from yaml_attn.modules import DANChannel, DANPosition
 from yaml_attn.modules._parts import block_means
-from yaml_attn.modules.contract import check
 
 
 def image(height: int = 3, width: int = 4) -> Tensor:

@@ -10,8 +10,8 @@ from abilities import UNTOLD
 from randomising import randomised
 from torch import Tensor, nn
 
+from yaml_attn.mechanisms.contract import check
 from yaml_attn.modules import GaussianAttention
-from yaml_attn.modules.contract import check
 
 
 def image(height: int = 3, width: int = 4) -> Tensor:

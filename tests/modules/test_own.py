@@ -17,10 +17,10 @@ from conftest import Run
 from torch import nn
 
 from yaml_attn.errors import UnknownModuleError, UsageError
+from yaml_attn.mechanisms.arguments import row_arguments
+from yaml_attn.mechanisms.custom import entry_point_mechanisms, is_own, load_own
+from yaml_attn.mechanisms.custom_import import PREFIX
 from yaml_attn.modules import MECHANISMS, find
-from yaml_attn.modules.arguments import row_arguments
-from yaml_attn.modules.importing import PREFIX
-from yaml_attn.modules.own import entry_point_mechanisms, is_own, load_own
 
 GOOD = '''
 """Mine."""
@@ -162,7 +162,7 @@ def test_what_pickle_says_is_found_by_another_process_from_any_folder(
     (tmp_path / "gate.pkl").write_bytes(pickled)
     moved = write(GOOD.replace('act="relu"', 'act="silu"'), "elsewhere/my_attn.py")
     code = (
-        "import pickle, sys; from yaml_attn.modules.own import load_own\n"
+        "import pickle, sys; from yaml_attn.mechanisms.custom import load_own\n"
         "own = load_own(sys.argv[1]).load()\n"
         "sys.exit(type(pickle.load(open('gate.pkl', 'rb'))) is not own)"
     )
@@ -525,7 +525,7 @@ def test_a_file_without_torch_has_no_layer_and_imports_none(write: Write) -> Non
     path = write("class Gate:\n    pass\n", "plain.py")
     code = f"""
 import sys
-from yaml_attn.modules.own import load_own
+from yaml_attn.mechanisms.custom import load_own
 try:
     load_own({f"{path}:Gate"!r})
 except Exception as error:
@@ -538,10 +538,11 @@ assert "torch" not in sys.modules
 def test_bundled_names_cost_neither_torch_nor_a_search_of_packages() -> None:
     code = """
 import sys
-from yaml_attn.modules import find, own
-from yaml_attn.modules.arguments import row_arguments
+from yaml_attn.modules import find
+from yaml_attn.mechanisms import custom as own
+from yaml_attn.mechanisms.arguments import row_arguments
 assert row_arguments(find("SE"), [8], {}) == [8]
-costly = {"torch", "importlib.metadata", "yaml_attn.modules.importing"}
+costly = {"torch", "importlib.metadata", "yaml_attn.mechanisms.custom_import"}
 assert costly.isdisjoint(sys.modules), costly.intersection(sys.modules)
 own.entry_point_mechanisms()
 assert "torch" not in sys.modules

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from two_inputs import reading_one
 
 from yaml_attn.errors import UsageError
+from yaml_attn.mechanisms.contract import Check, check, require
 from yaml_attn.modules import MECHANISMS
-from yaml_attn.modules.contract import Check, check, require
 
 PROMISES = (
     "is constructed",

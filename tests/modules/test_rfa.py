@@ -9,8 +9,8 @@ import torch
 from randomising import randomised
 from torch import Tensor, nn
 
+from yaml_attn.mechanisms.contract import check
 from yaml_attn.modules import RandomFeatureAttention
-from yaml_attn.modules.contract import check
 from yaml_attn.modules.rfa import RandomFeatures
 
 

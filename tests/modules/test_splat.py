@@ -10,8 +10,8 @@ from randomising import randomised
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from yaml_attn.mechanisms.contract import check
 from yaml_attn.modules import SplAtConv
-from yaml_attn.modules.contract import check
 
 
 def image(channels: int) -> Tensor:

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from weights.hostile import Archive, state_of
 
 from yaml_attn.weights import CheckpointError, read_checkpoint
-from yaml_attn.weights.pickled import Global, Persistent, StandIn
-from yaml_attn.weights.safetensors_file import header
+from yaml_attn.weights.safetensors import header
 from yaml_attn.weights.state import state_dict
 from yaml_attn.weights.tensors import Tensors
+from yaml_attn.weights.unpickle import Global, Persistent, StandIn
 from yaml_attn.weights.writing import save
 
 MARK = "executed"

@@ -9,7 +9,8 @@ import pytest
 from weights.hostile import KINDS, MARK, honest
 
 from yaml_attn.errors import CheckpointError
-from yaml_attn.weights import pickled, read_checkpoint, safetensors_file, state
+from yaml_attn.weights import read_checkpoint, state, unpickle
+from yaml_attn.weights import safetensors as safetensors_file
 
 SIZE = 60_000
 OBJECTS = 1_000_000
@@ -21,7 +22,7 @@ def test_nothing_runs_and_no_memory_is_taken(
 ) -> None:
     # The bounds and the files are a hundredth of the real ones; their proportion is not.
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pickled, "LARGEST", OBJECTS)
+    monkeypatch.setattr(unpickle, "LARGEST", OBJECTS)
     monkeypatch.setattr(state, "MOST_TENSORS", OBJECTS // 2000)
     monkeypatch.setattr(state, "MOST_MODULES", OBJECTS // 1000)
     monkeypatch.setattr(safetensors_file, "LARGEST_HEADER", OBJECTS // 50)

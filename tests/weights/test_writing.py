@@ -12,7 +12,7 @@ from torch import Tensor
 
 from yaml_attn.errors import OutputError, UsageError
 from yaml_attn.files import standing
-from yaml_attn.weights.safetensors_file import header
+from yaml_attn.weights.safetensors import header
 from yaml_attn.weights.writing import kind_of, save, tree
 
 STATE = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from yaml_attn.ablation.expanding import expand
 from yaml_attn.ablation.folder import Folder
-from yaml_attn.ablation.running import Result, run
+from yaml_attn.ablation.run import Result, run
 from yaml_attn.ablation.shard import Shard
 from yaml_attn.ablation.study import Study, load_study, study_of
 from yaml_attn.ablation.variants import Variant

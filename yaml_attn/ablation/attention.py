@@ -30,12 +30,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from yaml_attn.ablation.fields import Field
-from yaml_attn.dialects.composed import HOSTS, parse
+from yaml_attn.dialects.block_attention import HOSTS, parse
 from yaml_attn.errors import UsageError
-from yaml_attn.modules.arguments import row_arguments
-from yaml_attn.modules.identity import PARAMETER as IDENTITY
-from yaml_attn.modules.own import OwnMechanism, is_own, load_own, load_rows, refuse_row
-from yaml_attn.modules.registry import AnyMechanism, find
+from yaml_attn.mechanisms.arguments import row_arguments
+from yaml_attn.mechanisms.custom import OwnMechanism, is_own, load_own, load_rows, refuse_row
+from yaml_attn.mechanisms.identity import PARAMETER as IDENTITY
+from yaml_attn.mechanisms.registry import AnyMechanism, find
 
 Load: TypeAlias = Callable[[str], OwnMechanism]
 """What is made of a user's class by what the study calls it: `load_own` or `read_own`."""

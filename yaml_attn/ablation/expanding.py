@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, cast
 
-from yaml_attn.ablation.opening import Base, open_bases
+from yaml_attn.ablation.bases import Base, open_bases
 from yaml_attn.ablation.study import Study
 from yaml_attn.ablation.variants import Variant, all_of, refuse_too_many, variants_of
 from yaml_attn.errors import ConfigError, PlaceError, UsageError, YamlAttnError

@@ -13,9 +13,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from yaml_attn.config.diagnosis import UnreadableError
-from yaml_attn.config.lookalikes import in_piece
-from yaml_attn.config.syntax import Node, compose, read_yaml
+from yaml_attn.document.diagnosis import UnreadableError
+from yaml_attn.document.lookalikes import in_piece
+from yaml_attn.document.syntax import Node, compose, read_yaml
 from yaml_attn.errors import DocumentError, NoFileError, UsageError
 from yaml_attn.files import read_config
 

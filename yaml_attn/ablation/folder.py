@@ -17,7 +17,7 @@ from typing import Final
 
 from yaml_attn.ablation.leftovers import is_made_by_a_study, originals
 from yaml_attn.ablation.manifest import Figures, Owned, read_figures, read_owned, write_manifest
-from yaml_attn.ablation.running import Result
+from yaml_attn.ablation.run import Result
 from yaml_attn.ablation.tables import tables
 from yaml_attn.errors import OutputError
 from yaml_attn.files import (

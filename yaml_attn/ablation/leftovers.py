@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from yaml_attn.ablation.running import Result
+from yaml_attn.ablation.run import Result
 from yaml_attn.ablation.template import BASELINE
-from yaml_attn.config.document import Document
+from yaml_attn.document.document import Document
 from yaml_attn.errors import ConfigError
 from yaml_attn.files import digest, installed, templates
 

@@ -13,15 +13,15 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from yaml_attn.ablation.opening import Base
-from yaml_attn.ablation.producing import WORDS, Facts, Failed, Made
-from yaml_attn.ablation.running import Result
+from yaml_attn.ablation.bases import Base
+from yaml_attn.ablation.produce import WORDS, Facts, Failed, Made
+from yaml_attn.ablation.run import Result
 from yaml_attn.ablation.template import BASELINE
 from yaml_attn.ablation.variants import Variant
+from yaml_attn.core.edits import Insert, Replace, Request
 from yaml_attn.errors import OutputError
 from yaml_attn.escaping import json_value
 from yaml_attn.files import digest
-from yaml_attn.planning import Insert, Replace, Request
 
 SCHEMA: Final = 1
 """Grows when a key goes or changes its meaning; new keys alone leave it as it is."""

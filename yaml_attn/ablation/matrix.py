@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from yaml_attn.ablation.running import Result
+from yaml_attn.ablation.run import Result
 from yaml_attn.errors import OutputError
 from yaml_attn.escaping import json_text
 

@@ -16,10 +16,10 @@ from yaml_attn.ablation.fields import Field, read_fields
 from yaml_attn.ablation.patterns import Pattern, read_patterns
 from yaml_attn.ablation.places import Choice, read_choices
 from yaml_attn.ablation.template import DEFAULT, Template, read_template
+from yaml_attn.core.edits import Channels
 from yaml_attn.dialects import NAMES
 from yaml_attn.escaping import in_line
-from yaml_attn.modules.own import OwnMechanism, load_own, read_own
-from yaml_attn.planning import Channels
+from yaml_attn.mechanisms.custom import OwnMechanism, load_own, read_own
 
 Builder: TypeAlias = Literal["bundled", "ultralytics"]
 """Whose layers variants are built with where the dialect's are not bundled; "bundled": nobody's."""

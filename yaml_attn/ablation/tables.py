@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from yaml_attn import escaping
 from yaml_attn.ablation.manifest import built_with
-from yaml_attn.ablation.producing import Facts, Made, Produced
-from yaml_attn.ablation.running import Result
+from yaml_attn.ablation.produce import Facts, Made, Produced
+from yaml_attn.ablation.run import Result
 from yaml_attn.escaping import code, in_line, latex, markdown
 from yaml_attn.files import digest
 

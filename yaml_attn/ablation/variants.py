@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from yaml_attn.ablation.attention import COUNTED, Attention, Swap, too_many
-from yaml_attn.ablation.opening import Base
+from yaml_attn.ablation.bases import Base
 from yaml_attn.ablation.patterns import Labels
 from yaml_attn.ablation.places import Choice, Place
 from yaml_attn.ablation.study import Study
 from yaml_attn.ablation.template import BASELINE, single_places, spell_module, spell_places
+from yaml_attn.core.edits import Insert, Replace, Request
 from yaml_attn.errors import PlaceError
-from yaml_attn.planning import Insert, Replace, Request
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from yaml_attn.dialects.composed import Where
+from yaml_attn.dialects.block_attention import Where
 from yaml_attn.modules.attentive import put
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from yaml_attn.building.failures import STALE, different_sizes, first_line
-from yaml_attn.building.recipe import Recipe
-from yaml_attn.dialects.strides import EQUAL_JOINS
+from yaml_attn.building.spec import Recipe
+from yaml_attn.dialects.module_specs import EQUAL_JOINS
 from yaml_attn.errors import BuildError
 
 

@@ -19,15 +19,15 @@ from yaml_attn.blocks.heads import Detect
 from yaml_attn.building.failures import first_line
 from yaml_attn.building.model import Model
 from yaml_attn.building.running import inspect, run_real
-from yaml_attn.building.uninitialised import Uninitialised
-from yaml_attn.config.network import IMAGE, Network
+from yaml_attn.building.skip_init import Uninitialised
 from yaml_attn.dialects.arguments import TorchCall, TorchClass
-from yaml_attn.dialects.base import Dialect, ResolvedLayer, Settings
-from yaml_attn.dialects.composed import parse
+from yaml_attn.dialects.block_attention import parse
+from yaml_attn.dialects.dialect import Dialect, ResolvedLayer, Settings
 from yaml_attn.dialects.scaling import Scale, activation
 from yaml_attn.dialects.yolov5 import DIALECT
 from yaml_attn.errors import BuildError, ConfigError, UsageError
-from yaml_attn.modules.registry import AnyMechanism, find
+from yaml_attn.graph.network import IMAGE, Network
+from yaml_attn.mechanisms.registry import AnyMechanism, find
 
 __all__ = ["build", "inspect", "run_real"]
 

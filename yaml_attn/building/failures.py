@@ -9,9 +9,9 @@ from torch import Tensor
 
 from yaml_attn.building.model import Model
 from yaml_attn.building.report import Shape
-from yaml_attn.config.network import IMAGE
-from yaml_attn.dialects.strides import EQUAL_JOINS
+from yaml_attn.dialects.module_specs import EQUAL_JOINS
 from yaml_attn.errors import BuildError
+from yaml_attn.graph.network import IMAGE
 
 STALE: Final = (
     "A `from` number that kept its old value after rows were inserted is the usual reason."

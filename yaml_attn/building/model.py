@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from yaml_attn.config.network import IMAGE, Network
-from yaml_attn.dialects.base import Dialect, ResolvedLayer
+from yaml_attn.dialects.dialect import Dialect, ResolvedLayer
+from yaml_attn.graph.network import IMAGE, Network
 
 Call = Callable[[int, nn.Module, Any], Any]
 """How one layer is run: (index, layer, its input) -> its output."""

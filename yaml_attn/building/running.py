@@ -31,8 +31,8 @@ from yaml_attn.building.probing import (
     tensors,
 )
 from yaml_attn.building.report import BuildReport, LayerReport, Shape
-from yaml_attn.config.network import IMAGE
 from yaml_attn.errors import BuildError
+from yaml_attn.graph.network import IMAGE
 
 SMALL: Final = 64
 """Pixels; the time of a forward hardly falls below it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from yaml_attn.checks.context import Subject
 from yaml_attn.checks.finding import Finding, Rule
 from yaml_attn.checks.rules import (
     attention_channels,
@@ -39,8 +40,7 @@ from yaml_attn.checks.rules import (
     unclosed_bracket,
     unknown_module,
 )
-from yaml_attn.checks.subject import Subject
-from yaml_attn.config.diagnosis import Cause
+from yaml_attn.document.diagnosis import Cause
 
 
 class Unreadable(Protocol):

@@ -18,13 +18,13 @@ from heapq import merge
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from yaml_attn.config.diagnosis import SUFFIXES
-from yaml_attn.config.document import BOM, network_of
-from yaml_attn.config.network import Layer, Network
-from yaml_attn.dialects.composed import host
-from yaml_attn.dialects.strides import is_known
+from yaml_attn.dialects.block_attention import host
+from yaml_attn.dialects.module_specs import is_known
+from yaml_attn.document.diagnosis import SUFFIXES
+from yaml_attn.document.document import BOM, network_of
 from yaml_attn.errors import ConfigError
 from yaml_attn.files import read_config
+from yaml_attn.graph.network import Layer, Network
 
 BESIDE = "beside it"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from yaml_attn.config.layout import Splice
+from yaml_attn.document.layout import Splice
 
 Level = Literal["error", "warning", "note"]
 """An error fails the check; a warning is most likely a mistake; a note is worth knowing."""

@@ -10,13 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from yaml_attn import __version__
 from yaml_attn.checks import RULES
-from yaml_attn.checks.bases import Match
+from yaml_attn.checks.base_match import Match
+from yaml_attn.checks.explain import summary
 from yaml_attn.checks.finding import Finding, Fix, Level, Place, gravest_first
-from yaml_attn.checks.manual import summary
 from yaml_attn.checks.run import Report
 from yaml_attn.escaping import github_data, github_property, in_line, uri
+from yaml_attn.version import __version__
 
 _GITHUB: Final[Mapping[Level, str]] = {"error": "error", "warning": "warning", "note": "notice"}
 

@@ -6,11 +6,11 @@ YOLOv5 nor Ultralytics counts so; what the numbers of such a file mean only its 
 
 from __future__ import annotations
 
-from yaml_attn.checks.subject import Subject
-from yaml_attn.config.document import comment_number
-from yaml_attn.config.network import IMAGE
-from yaml_attn.dialects.strides import is_known, plain
-from yaml_attn.modules import registry
+from yaml_attn.checks.context import Subject
+from yaml_attn.dialects.module_specs import is_known, plain
+from yaml_attn.document.document import comment_number
+from yaml_attn.graph.network import IMAGE
+from yaml_attn.mechanisms import registry
 
 _MORE = range(3, 5)
 """How many layers more than its one row a backbone is: it gives P2 to P5, or the stem's map too."""

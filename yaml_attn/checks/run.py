@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yaml_attn.checks import READABLE, UNCOUNTED, UNREADABLE
-from yaml_attn.checks.bases import Library, Match
+from yaml_attn.checks.base_match import Library, Match
+from yaml_attn.checks.context import Subject
+from yaml_attn.checks.discover import expand
 from yaml_attn.checks.finding import Finding, Place, gravest_first
 from yaml_attn.checks.outputs import several_outputs
-from yaml_attn.checks.paths import expand
 from yaml_attn.checks.selection import Selection, silenced
-from yaml_attn.checks.subject import Subject
-from yaml_attn.config.diagnosis import because
-from yaml_attn.config.document import Document
 from yaml_attn.dialects.bases import find_base
+from yaml_attn.document.diagnosis import because
+from yaml_attn.document.document import Document
 from yaml_attn.errors import DocumentError, NoFileError
 from yaml_attn.files import read_config
 

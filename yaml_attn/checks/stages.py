@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from yaml_attn.checks.subject import Subject
-from yaml_attn.config.network import IMAGE
-from yaml_attn.dialects.strides import enlarges, is_known, plain, shrinks
+from yaml_attn.checks.context import Subject
+from yaml_attn.dialects.module_specs import enlarges, is_known, plain, shrinks
+from yaml_attn.graph.network import IMAGE
 
 _RESIZES = re.compile(r"up|down|sampl|carafe|pool|merg", re.IGNORECASE)
 

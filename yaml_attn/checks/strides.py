@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from yaml_attn.checks.attention import is_weighted_concat, keeps_stride, strided_modules
-from yaml_attn.config.network import IMAGE, Layer, Network
-from yaml_attn.dialects import strides as table
+from yaml_attn.checks.heuristics import is_weighted_concat, keeps_stride, strided_modules
+from yaml_attn.dialects import module_specs
+from yaml_attn.graph.network import IMAGE, Layer, Network
 
 
 class Stride(NamedTuple):
@@ -44,7 +44,7 @@ def strides(
         inputs = [IMAGE_STRIDE if s.key == IMAGE else found[s.key] for s in layer.sources]
         inputs = inputs or [IMAGE_STRIDE]
         # The inputs of a join are equal: take the one best known. CBFuse resizes all to the last.
-        fuses = table.plain(layer.module) == "CBFuse"
+        fuses = module_specs.plain(layer.module) == "CBFuse"
         base = inputs[-1] if fuses else min(inputs, key=lambda stride: len(stride.unknown))
         power = None if index in lost else _halvings(layer, index in kept, strided)
         if power is None or (is_join(layer) and _differ(inputs)):
@@ -56,8 +56,8 @@ def strides(
 
 def is_join(layer: Layer) -> bool:
     """Whether a layer joins maps of equal size: forks have Concats that resize what they join."""
-    name = table.plain(layer.module)
-    return len(layer.sources) > 1 and (name in table.EQUAL_JOINS or is_weighted_concat(name))
+    name = module_specs.plain(layer.module)
+    return len(layer.sources) > 1 and (name in module_specs.EQUAL_JOINS or is_weighted_concat(name))
 
 
 def _differ(inputs: Sequence[Stride]) -> bool:
@@ -66,6 +66,6 @@ def _differ(inputs: Sequence[Stride]) -> bool:
 
 
 def _halvings(layer: Layer, kept: bool, strided: Collection[str]) -> int | None:
-    if table.is_known(layer.module):
-        return table.halvings(layer.module, layer.args)
+    if module_specs.is_known(layer.module):
+        return module_specs.halvings(layer.module, layer.args)
     return 0 if kept or (layer.module not in strided and keeps_stride(layer)) else None

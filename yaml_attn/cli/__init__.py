@@ -14,13 +14,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from yaml_attn import __version__
 from yaml_attn.cli.helping import ClickException, Command, Group
 from yaml_attn.cli.mistakes import INTERRUPTED, complain, interrupted, usage_error
 from yaml_attn.cli.unforeseen import prepare_streams, report, trace
 from yaml_attn.docstrings import docstring
 from yaml_attn.errors import UsageError, YamlAttnError
 from yaml_attn.files import forget_written
+from yaml_attn.version import __version__
 
 COMMANDS: Final = tuple(
     "insert diff replace remove check show places build modules export apply yolo weights "

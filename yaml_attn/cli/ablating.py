@@ -20,9 +20,9 @@ from yaml_attn.escaping import in_line
 
 if TYPE_CHECKING:
     from yaml_attn.ablation import Folder, Result, Study
-    from yaml_attn.ablation.opening import Base
-    from yaml_attn.ablation.producing import Facts, Made, Produced
-    from yaml_attn.ablation.running import Progress
+    from yaml_attn.ablation.bases import Base
+    from yaml_attn.ablation.produce import Facts, Made, Produced
+    from yaml_attn.ablation.run import Progress
 
 _MOST_LISTED = 40
 _MOST_NAMED = 10

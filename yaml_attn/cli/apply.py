@@ -16,8 +16,8 @@ from yaml_attn.errors import ConfigError, UsageError
 from yaml_attn.escaping import in_line
 
 if TYPE_CHECKING:
-    from yaml_attn.config.document import Document
-    from yaml_attn.frameworks.applying import Change, Plan
+    from yaml_attn.document.document import Document
+    from yaml_attn.frameworks.checkout.patch import Change, Plan
 
 _MOST_NAMED = 5
 
@@ -102,10 +102,10 @@ def apply(
         yaml-attn apply --repo yolov5 --config yolov5s_SE.yaml
         yaml-attn apply --repo yolov5 --own ./my_attn.py:MyAttention
     """
-    from yaml_attn.config.document import Document  # noqa: PLC0415
     from yaml_attn.dialects.bases import find_base  # noqa: PLC0415
-    from yaml_attn.frameworks.applying import Checkout  # noqa: PLC0415
-    from yaml_attn.modules.own import is_own, load_rows  # noqa: PLC0415
+    from yaml_attn.document.document import Document  # noqa: PLC0415
+    from yaml_attn.frameworks.checkout.patch import Checkout  # noqa: PLC0415
+    from yaml_attn.mechanisms.custom import is_own, load_rows  # noqa: PLC0415
 
     if undo and (module or own or config):
         raise UsageError("--undo takes everything out: give no --module, --own and --config")
@@ -139,7 +139,7 @@ def apply(
 
 
 def _record(plan: Plan, repo: Path, document: Document | None, *, written: bool) -> dict[str, Any]:
-    from yaml_attn.frameworks.launching import config_target  # noqa: PLC0415
+    from yaml_attn.frameworks.checkout.train_command import config_target  # noqa: PLC0415
 
     target = config_target(document.path, repo) if document and document.path else None
     return {
@@ -157,7 +157,7 @@ def _record(plan: Plan, repo: Path, document: Document | None, *, written: bool)
 
 def _train(plan: Plan, repo: Path, document: Document) -> str | None:
     """The command that trains the config; None where it may be one that cannot."""
-    from yaml_attn.frameworks.launching import config_target, train_command  # noqa: PLC0415
+    from yaml_attn.frameworks.checkout.train_command import config_target, train_command  # noqa: PLC0415
 
     if document.path is None or plan.left_out:
         return None
@@ -246,8 +246,8 @@ def _listed(names: Sequence[str]) -> str:
 
 def _configs(repo: Path, mechanisms: Collection[str]) -> list[str]:
     """The checkout's configs that name one of the mechanisms."""
-    from yaml_attn.config.document import Document  # noqa: PLC0415
-    from yaml_attn.frameworks.launching import CONFIG_FOLDERS  # noqa: PLC0415
+    from yaml_attn.document.document import Document  # noqa: PLC0415
+    from yaml_attn.frameworks.checkout.train_command import CONFIG_FOLDERS  # noqa: PLC0415
 
     found = []
     for path in sorted({path for each in CONFIG_FOLDERS for path in (repo / each).glob("*.yaml")}):

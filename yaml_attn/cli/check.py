@@ -15,12 +15,12 @@ from yaml_attn.cli.helping import WORDS
 from yaml_attn.cli.mistakes import complain
 from yaml_attn.cli.render import Format as Style
 from yaml_attn.cli.render import console, unified_diff
+from yaml_attn.core.results import unified_diff as difference
 from yaml_attn.errors import OutputError, UsageError
 from yaml_attn.escaping import in_line
-from yaml_attn.results import unified_diff as difference
 
 if TYPE_CHECKING:
-    from yaml_attn.checks.fixing import Repair
+    from yaml_attn.checks.fix import Repair
     from yaml_attn.checks.run import Checker, Report
 
 WHICH = "Which checks"
@@ -121,8 +121,8 @@ def check(
         yaml-attn check yolov5s_SE.yaml
         yaml-attn check . --fix --dry-run
     """
-    from yaml_attn.checks.fixing import Repair, repair  # noqa: PLC0415
-    from yaml_attn.checks.manual import explain as manual  # noqa: PLC0415
+    from yaml_attn.checks.explain import explain as manual  # noqa: PLC0415
+    from yaml_attn.checks.fix import Repair, repair  # noqa: PLC0415
     from yaml_attn.cli.findings import plain, summarise  # noqa: PLC0415
 
     if explain:
@@ -163,7 +163,7 @@ def check(
 
 def _refusal(repair: Repair, folder: Path | None, *, dry_run: bool) -> OutputError | None:
     """Write a repair; why it was not written, if it was not."""
-    from yaml_attn.checks.fixing import save  # noqa: PLC0415
+    from yaml_attn.checks.fix import save  # noqa: PLC0415
 
     try:
         save(repair, folder, dry_run=dry_run)
@@ -181,7 +181,7 @@ def _style(style: Format | None, *, json: bool) -> Format:
 
 
 def _paths(files: Sequence[str]) -> dict[Path, Path | None]:
-    from yaml_attn.checks.paths import find  # noqa: PLC0415
+    from yaml_attn.checks.discover import find  # noqa: PLC0415
 
     try:
         return find(files)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from yaml_attn.cli.render import Table
 
 if TYPE_CHECKING:
-    from yaml_attn.modules.contract import Check
+    from yaml_attn.mechanisms.contract import Check
 
 
 def contract_table(checks: Sequence[Check]) -> Table:

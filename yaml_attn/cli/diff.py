@@ -22,8 +22,8 @@ from yaml_attn.errors import UsageError
 from yaml_attn.escaping import fenced
 
 if TYPE_CHECKING:
-    from yaml_attn.configs import Config
-    from yaml_attn.results import Difference
+    from yaml_attn.core.config import Config
+    from yaml_attn.core.results import Difference
 
 _OF_INSERT = frozenset(
     "output in_place force dry_run quiet no_build real trust repo imgsz nc".split(),

@@ -52,10 +52,10 @@ def export(
         yaml-attn export SE CBAM -o attention.py
     """
     from yaml_attn.files import standing, write_atomically  # noqa: PLC0415
-    from yaml_attn.frameworks.own_source import own_sections  # noqa: PLC0415
-    from yaml_attn.frameworks.standalone import bundled, standalone  # noqa: PLC0415
-    from yaml_attn.modules.own import is_own, load_own  # noqa: PLC0415
-    from yaml_attn.modules.registry import MECHANISMS  # noqa: PLC0415
+    from yaml_attn.frameworks.export.custom_source import own_sections  # noqa: PLC0415
+    from yaml_attn.frameworks.export.single_file import bundled, standalone  # noqa: PLC0415
+    from yaml_attn.mechanisms.custom import is_own, load_own  # noqa: PLC0415
+    from yaml_attn.mechanisms.registry import MECHANISMS  # noqa: PLC0415
 
     if bool(names) == all_:
         raise UsageError(

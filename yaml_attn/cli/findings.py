@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from yaml_attn.checks.finding import Finding
-    from yaml_attn.checks.fixing import Repair
+    from yaml_attn.checks.fix import Repair
     from yaml_attn.checks.run import Report
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}

@@ -17,7 +17,7 @@ from yaml_attn.cli.helping import Command
 from yaml_attn.errors import UsageError
 
 if TYPE_CHECKING:
-    from yaml_attn.planning import Insert
+    from yaml_attn.core.edits import Insert
 
 _ORDER = "yaml_attn.order"
 
@@ -58,7 +58,7 @@ def requests(
     Raises:
         UsageError: an option cannot be read, or it is not clear which module it speaks of.
     """
-    from yaml_attn.planning import Insert  # noqa: PLC0415
+    from yaml_attn.core.edits import Insert  # noqa: PLC0415
 
     groups = _groups(ctx)
     if name and len(groups) > 1:

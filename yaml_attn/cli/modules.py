@@ -14,8 +14,8 @@ from yaml_attn.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from yaml_attn.modules.own import OwnMechanism
-    from yaml_attn.modules.registry import Mechanism, NativeMechanism
+    from yaml_attn.mechanisms.custom import OwnMechanism
+    from yaml_attn.mechanisms.registry import Mechanism, NativeMechanism
 
 WIDTHS = (256, 512, 1024)
 TUTORIAL = "tutorial"
@@ -73,13 +73,13 @@ def modules(
         _print_source(source, name, json=json)
         return
     from yaml_attn.cli import records  # noqa: PLC0415
-    from yaml_attn.modules.own import (  # noqa: PLC0415
+    from yaml_attn.mechanisms.custom import (  # noqa: PLC0415
         OwnMechanism,
         entry_point_mechanisms,
         is_own,
         load_own,
     )
-    from yaml_attn.modules.registry import MECHANISMS, find, refused  # noqa: PLC0415
+    from yaml_attn.mechanisms.registry import MECHANISMS, find, refused  # noqa: PLC0415
 
     no_layer = refused(name) if name else None
     if no_layer:
@@ -107,7 +107,7 @@ def modules(
 
 def _print_all(mechanisms: Sequence[Mechanism], offered: Sequence[OwnMechanism]) -> None:
     from yaml_attn.cli.render import Table, console, default_format, print_table  # noqa: PLC0415
-    from yaml_attn.modules.registry import known  # noqa: PLC0415
+    from yaml_attn.mechanisms.registry import known  # noqa: PLC0415
 
     style = default_format()
     widths = [f"+{width}" for width in WIDTHS]
@@ -145,7 +145,7 @@ def _print_source(source: str, name: str | None, *, json: bool) -> None:
         default_format,
         print_table,
     )
-    from yaml_attn.modules.catalog.tutorial import answers  # noqa: PLC0415
+    from yaml_attn.mechanisms.catalog.tutorial import answers  # noqa: PLC0415
 
     if source != TUTORIAL:
         raise UsageError(f"there is no source {source}", hint=f"There is {TUTORIAL}.")
@@ -167,7 +167,7 @@ def _print_source(source: str, name: str | None, *, json: bool) -> None:
 
 def _print_one(each: Mechanism | NativeMechanism, *, json: bool) -> None:
     from yaml_attn.cli import records  # noqa: PLC0415
-    from yaml_attn.modules.registry import NativeMechanism  # noqa: PLC0415
+    from yaml_attn.mechanisms.registry import NativeMechanism  # noqa: PLC0415
 
     if isinstance(each, NativeMechanism):
         record, text = records.native(each), _native(each)
@@ -247,8 +247,8 @@ def _try_out(mechanism: OwnMechanism, given: list[str], *, thorough: bool, json:
     """Show a user's class and the promises that it keeps; exit code 1 if it is of no use."""
     from yaml_attn.cli.contract_table import contract_summary, contract_table  # noqa: PLC0415
     from yaml_attn.cli.render import console, default_format, print_table  # noqa: PLC0415
-    from yaml_attn.modules.arguments import row_arguments  # noqa: PLC0415
-    from yaml_attn.modules.contract import check  # noqa: PLC0415
+    from yaml_attn.mechanisms.arguments import row_arguments  # noqa: PLC0415
+    from yaml_attn.mechanisms.contract import check  # noqa: PLC0415
 
     args = row_arguments(mechanism, (), dict(map(options.assignment, given)))
     cls = mechanism.load()

@@ -317,7 +317,7 @@ def assignment(text: str) -> tuple[str, Any]:
 
 
 def _value(text: str, option: str) -> Any:
-    from yaml_attn.config.syntax import read_yaml  # noqa: PLC0415
+    from yaml_attn.document.syntax import read_yaml  # noqa: PLC0415
 
     try:
         return read_yaml(text)

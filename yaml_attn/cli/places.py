@@ -9,8 +9,8 @@ import typer
 from yaml_attn.cli import options
 
 if TYPE_CHECKING:
-    from yaml_attn.config.network import Network
-    from yaml_attn.config.places import Place
+    from yaml_attn.analysis.places import Place
+    from yaml_attn.graph.network import Network
 
 
 def places(

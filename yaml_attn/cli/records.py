@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from yaml_attn.building.adjusted import Taken
     from yaml_attn.building.report import BuildReport, LayerReport
-    from yaml_attn.building.taken import Taken
-    from yaml_attn.config.changes import LayerChange, Reading
-    from yaml_attn.configs import Config
-    from yaml_attn.modules.catalog.tutorial import Answer
-    from yaml_attn.modules.registry import Mechanism, NativeMechanism, Refused
-    from yaml_attn.results import Difference, Inserted, Outline, Verification
+    from yaml_attn.core.config import Config
+    from yaml_attn.core.results import Difference, Inserted, Outline, Verification
+    from yaml_attn.graph.changes import LayerChange, Reading
+    from yaml_attn.mechanisms.catalog.tutorial import Answer
+    from yaml_attn.mechanisms.registry import Mechanism, NativeMechanism, Refused
 
 
 def difference(found: Difference) -> dict[str, Any]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from yaml_attn.config.changes import LayerChange, Reading
-    from yaml_attn.config.network import From
+    from yaml_attn.graph.changes import LayerChange, Reading
+    from yaml_attn.graph.network import From
 
 # rich is imported where it is needed: it is a third of what `--help` would cost.
 

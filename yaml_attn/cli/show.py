@@ -21,7 +21,7 @@ from yaml_attn.cli.render import (
 
 if TYPE_CHECKING:
     from yaml_attn.building.report import BuildReport, LayerReport
-    from yaml_attn.configs import Config
+    from yaml_attn.core.config import Config
 
 
 def show(

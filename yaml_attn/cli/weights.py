@@ -17,7 +17,7 @@ from yaml_attn.errors import ConfigError, NoFileError, OutputError, UsageError
 from yaml_attn.files import EXISTS_HINT, exists, is_folder, refuse_irreplaceable, standing
 
 if TYPE_CHECKING:
-    from yaml_attn.configs import Config
+    from yaml_attn.core.config import Config
 
 WEIGHTS = "Weights"
 
@@ -164,7 +164,7 @@ def _both(
 ) -> tuple[Config, Config]:
     """The base and the config, both at one scale and of one framework."""
     from yaml_attn.api import load  # noqa: PLC0415
-    from yaml_attn.dialects import family, naming  # noqa: PLC0415
+    from yaml_attn.dialects import family, filenames  # noqa: PLC0415
 
     before = load(base, dialect=dialect, scale=scale, own=own)
     after = load(config, dialect=dialect, scale=scale, own=own)
@@ -174,7 +174,7 @@ def _both(
             "of two frameworks have no weights in common",
             hint="If both are of one framework, say which: --dialect NAME.",
         )
-    if before.scale in after.scales and not naming.scale_of(after.name):
+    if before.scale in after.scales and not filenames.scale_of(after.name):
         after = dataclasses.replace(after, asked_scale=before.scale)
     if before.scale and after.scale and before.scale != after.scale:
         raise UsageError(
@@ -186,7 +186,7 @@ def _both(
 
 def _embedded(config: Config, nc: int | None) -> tuple[dict[str, Any], str | None]:
     """The config as a checkpoint holds it, and the task where Ultralytics is to be told."""
-    from yaml_attn.dialects import family, naming  # noqa: PLC0415
+    from yaml_attn.dialects import family, filenames  # noqa: PLC0415
     from yaml_attn.dialects.ultralytics import task_of  # noqa: PLC0415
 
     plain = {**config.document.settings, **({"nc": nc} if nc else {}), **config.network.rows()}
@@ -194,7 +194,7 @@ def _embedded(config: Config, nc: int | None) -> tuple[dict[str, Any], str | Non
         return plain, None
     # What its loader adds as it reads a file: nothing else tells the scale of `scales`.
     called = report.called(config)
-    scale = config.scale or naming.scale_of(called)
+    scale = config.scale or filenames.scale_of(called)
     task = task_of(config.network.layers[-1].module)
     return {**plain, "scale": scale, "yaml_file": str(called)}, task
 

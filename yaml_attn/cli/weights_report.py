@@ -12,7 +12,7 @@ from yaml_attn.errors import UnknownModuleError
 from yaml_attn.files import real_path
 
 if TYPE_CHECKING:
-    from yaml_attn.configs import Config
+    from yaml_attn.core.config import Config
     from yaml_attn.weights import Carried, Checkpoint, Kind, LayerSummary, Moved
 
 _MOST_LISTED = 20
@@ -33,13 +33,13 @@ _USES_OF_OURS = {
 
 def called(config: Config) -> Path:
     """The name that the framework is to load the config by; Ultralytics reads the scale from it."""
-    from yaml_attn.dialects import naming  # noqa: PLC0415
+    from yaml_attn.dialects import filenames  # noqa: PLC0415
 
     path = Path(config.label)
     if config.scale is None:
         return path
-    named = path.with_name(naming.with_scale(path.stem, config.scale) + path.suffix)
-    return named if naming.without_scale(named) == path else path
+    named = path.with_name(filenames.with_scale(path.stem, config.scale) + path.suffix)
+    return named if filenames.without_scale(named) == path else path
 
 
 def print_report(
@@ -168,7 +168,7 @@ def _use(config: Config, target: Path, kind: Kind) -> list[str]:
 
 def _start(config: Path, target: Path) -> str:
     """How the command of `yaml-attn apply` comes to start from these weights."""
-    from yaml_attn.frameworks.launching import weights_places  # noqa: PLC0415
+    from yaml_attn.frameworks.checkout.train_command import weights_places  # noqa: PLC0415
 
     if real_path(target) in {real_path(each) for each in weights_places(config)}:
         return f"which starts from {target}."
@@ -177,8 +177,8 @@ def _start(config: Path, target: Path) -> str:
 
 def _has_ours(config: Config) -> bool:
     """Whether a framework must be told of mechanisms, or of blocks with one inside."""
-    from yaml_attn.dialects.composed import parse  # noqa: PLC0415
-    from yaml_attn.modules.registry import MECHANISMS, find  # noqa: PLC0415
+    from yaml_attn.dialects.block_attention import parse  # noqa: PLC0415
+    from yaml_attn.mechanisms.registry import MECHANISMS, find  # noqa: PLC0415
 
     def is_ours(name: str) -> bool:
         try:

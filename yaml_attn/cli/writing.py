@@ -20,14 +20,14 @@ from yaml_attn.cli.render import (
     shape,
     unified_diff,
 )
-from yaml_attn.dialects.composed import parse
+from yaml_attn.core.results import Outline, Verification
+from yaml_attn.dialects.block_attention import parse
 from yaml_attn.errors import UsageError
 from yaml_attn.files import descriptor, installed, is_folder, write_atomically
-from yaml_attn.results import Outline, Verification
 
 if TYPE_CHECKING:
     from yaml_attn.building.report import LayerReport
-    from yaml_attn.configs import Config
+    from yaml_attn.core.config import Config
 
 
 def is_stdout(output: str | None) -> bool:

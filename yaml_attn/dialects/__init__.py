@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Final
 
-from yaml_attn.config.network import Network
-from yaml_attn.dialects.base import Dialect, Settings
-from yaml_attn.dialects.strides import HEADS
+from yaml_attn.dialects.dialect import Dialect, Settings
+from yaml_attn.dialects.module_specs import HEADS
 from yaml_attn.errors import UsageError
+from yaml_attn.graph.network import Network
 
 _DIALECTS: Final[Mapping[str, tuple[str, str]]] = {
     "yolov3": ("yolov3", "DIALECT"),

@@ -6,9 +6,9 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from yaml_attn.config.document import Document
-from yaml_attn.dialects import naming
-from yaml_attn.dialects.base import scales_of
+from yaml_attn.dialects import filenames
+from yaml_attn.dialects.dialect import scales_of
+from yaml_attn.document.document import Document
 from yaml_attn.errors import DocumentError, NoFileError
 from yaml_attn.files import find_file
 
@@ -41,11 +41,11 @@ def _find(name: str) -> Path:
     except NoFileError as missing:
         asked = Path(name)
         # Ultralytics takes a letter out of the folders' names too, which no user means.
-        unscaled = asked.with_name(str(naming.without_scale(asked.name)))
+        unscaled = asked.with_name(str(filenames.without_scale(asked.name)))
         try:
             path = find_file(str(unscaled))
         except NoFileError:
             raise missing from None
-        if naming.scale_of(name) not in scales_of(Document.load(path).settings):
+        if filenames.scale_of(name) not in scales_of(Document.load(path).settings):
             raise missing from None
         return path

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from yaml_attn.config.network import IMAGE, Layer, Network, Source
-from yaml_attn.dialects.composed import host
+from yaml_attn.dialects.block_attention import host
+from yaml_attn.graph.network import IMAGE, Layer, Network, Source
 
 # args[0] is the number of output channels, in every framework that knows the module.
 _GIVES_FIRST: Final = frozenset(

@@ -16,10 +16,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
-from yaml_attn.config.network import SECTIONS
 from yaml_attn.dialects.arguments import LONGEST, OPERATORS, parsed, shorten, torch_class
-from yaml_attn.dialects.strides import plain
+from yaml_attn.dialects.module_specs import plain
 from yaml_attn.errors import UntrustedError
+from yaml_attn.graph.network import SECTIONS
 
 Meaning: TypeAlias = Literal["layer", "variable", "unknown", "code"]
 """What a name is to the code that reads rows: a class of layers, a variable of the parser,

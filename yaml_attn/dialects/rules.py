@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from yaml_attn.dialects.arguments import ACTIVATIONS, shorten
-from yaml_attn.dialects.rows import Made, Row, Rule
+from yaml_attn.dialects.parser import Made, Row, Rule
 from yaml_attn.dialects.scaling import ANCHORS, is_anchors
 from yaml_attn.errors import BuildError
 

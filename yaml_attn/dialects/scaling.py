@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from yaml_attn.dialects.arguments import TorchCall, shorten, understand
-from yaml_attn.dialects.base import Settings, scaled_number
+from yaml_attn.dialects.dialect import Settings, scaled_number
 from yaml_attn.errors import BuildError, ConfigError
 
 LARGEST: Final = 2**20

@@ -19,14 +19,14 @@ import re
 import warnings
 from typing import Any, Final
 
-from yaml_attn.config.network import Network
 from yaml_attn.dialects.arguments import LONGEST, shorten
-from yaml_attn.dialects.base import Dialect, Settings
-from yaml_attn.dialects.composed import Find, host
-from yaml_attn.dialects.rows import Parser, Row
+from yaml_attn.dialects.block_attention import Find, host
+from yaml_attn.dialects.dialect import Dialect, Settings
+from yaml_attn.dialects.parser import Parser, Row
 from yaml_attn.dialects.ultralytics_rules import RULES
 from yaml_attn.dialects.ultralytics_scaling import Scaling
 from yaml_attn.errors import BuildError
+from yaml_attn.graph.network import Network
 
 NEW_HEAD: Final = frozenset(["A2C2f", "C2fCIB", "C3k2"])
 """Modules of which one is enough for Detect to be built in its newer form."""

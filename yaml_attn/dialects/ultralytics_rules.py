@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from yaml_attn.dialects import yolov9
-from yaml_attn.dialects.rows import Made, Row, Rule
+from yaml_attn.dialects.parser import Made, Row, Rule
 from yaml_attn.dialects.rules import MEANINGS, joined, kept, repeating, scaled
 from yaml_attn.dialects.scaling import is_whole
 from yaml_attn.dialects.ultralytics_scaling import Scaling

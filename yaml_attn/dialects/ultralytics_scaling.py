@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from yaml_attn.dialects.base import Settings, scales_of
+from yaml_attn.dialects.dialect import Settings, scales_of
 from yaml_attn.dialects.scaling import LARGEST, Scale, is_whole
 from yaml_attn.errors import ConfigError, UsageError
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from yaml_attn.dialects import yolov5
-from yaml_attn.dialects.base import Dialect
-from yaml_attn.dialects.rows import Parser, Rule
+from yaml_attn.dialects.dialect import Dialect
+from yaml_attn.dialects.parser import Parser, Rule
 
 RULES: Final[Mapping[str, Rule]] = {
     module: rule for module, rule in yolov5.RULES.items() if module not in {"Classify", "Segment"}

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from yaml_attn.dialects.base import Dialect
-from yaml_attn.dialects.rows import Parser, Rule
+from yaml_attn.dialects.dialect import Dialect
+from yaml_attn.dialects.parser import Parser, Rule
 from yaml_attn.dialects.rules import SHARED, Head, kept, repeating, scaled
 
 SCALED: Final = frozenset(

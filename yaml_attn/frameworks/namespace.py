@@ -14,8 +14,8 @@ from typing import Any
 from torch import nn
 
 from yaml_attn.dialects.inert import Meaning, Meanings
-from yaml_attn.dialects.strides import MODULES
-from yaml_attn.frameworks.scope import names_a_file
+from yaml_attn.dialects.module_specs import MODULES
+from yaml_attn.frameworks.checkout.module_globals import names_a_file
 
 
 def meanings(parser: Any, trusted: Collection[str] = ()) -> Meanings:

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from traceback import walk_tb
 
 from yaml_attn.errors import UnknownModuleError
-from yaml_attn.frameworks.pretrained import load_pretrained
-from yaml_attn.frameworks.registration import framework, register, unregister
+from yaml_attn.frameworks.runtime.pretrained import load_pretrained
+from yaml_attn.frameworks.runtime.registration import framework, register, unregister
 
 __all__ = ["load_pretrained", "register", "run_yolo", "unregister"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yaml_attn.modules.registry import MECHANISMS, Mechanism, find, known
+from yaml_attn.mechanisms.registry import MECHANISMS, Mechanism, find, known
 
 if TYPE_CHECKING:
     from torch import nn

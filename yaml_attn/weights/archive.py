@@ -22,9 +22,9 @@ from typing import Any, Final, NamedTuple
 
 from yaml_attn.errors import CheckpointError
 from yaml_attn.weights import zip_file
-from yaml_attn.weights.pickled import Budget, read
-from yaml_attn.weights.safetensors_file import read_header
+from yaml_attn.weights.safetensors import read_header
 from yaml_attn.weights.storage import Storage, shown, storage
+from yaml_attn.weights.unpickle import Budget, read
 
 LARGEST_PICKLE: Final = 32 << 20
 """Bytes; those of YOLO checkpoints have less than 2 MB."""

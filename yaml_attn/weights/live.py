@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from yaml_attn.weights.checkpoint import read_checkpoint
-from yaml_attn.weights.transfer import Transfer, transfer
+from yaml_attn.weights.remap import Transfer, transfer
 
 
 def load_pretrained(

@@ -13,9 +13,9 @@ from typing import Any, Final
 from torch import Tensor
 
 from yaml_attn.errors import CheckpointError
-from yaml_attn.weights.pickled import Global, Persistent, StandIn
 from yaml_attn.weights.storage import shown
 from yaml_attn.weights.tensors import Tensors
+from yaml_attn.weights.unpickle import Global, Persistent, StandIn
 
 MOST_MODULES: Final = 100_000
 """A model may hold one module at several places; a hostile one holds it at any number of them. So

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from yaml_attn.errors import CheckpointError
-from yaml_attn.weights.pickled import Global, Persistent
+from yaml_attn.weights.unpickle import Global, Persistent
 
 WIDTHS: Final = {
     "BoolStorage": ("bool", 1),

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from yaml_attn.errors import CheckpointError
-from yaml_attn.weights.pickled import Global, StandIn
 from yaml_attn.weights.storage import Storage, shown, storage
+from yaml_attn.weights.unpickle import Global, StandIn
 
 _MOST_DIMENSIONS: Final = 16
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from yaml_attn.errors import UsageError
 from yaml_attn.files import write_atomically
-from yaml_attn.weights.safetensors_file import header
+from yaml_attn.weights.safetensors import header
 from yaml_attn.weights.state import split
 
 Kind = Literal["checkpoint", "state dict", "safetensors"]

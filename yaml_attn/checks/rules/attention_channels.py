@@ -25,12 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from yaml_attn.checks.attention import is_mechanism
+from yaml_attn.checks.context import Subject
 from yaml_attn.checks.finding import Finding, Rule
-from yaml_attn.checks.subject import Subject
-from yaml_attn.config.network import IMAGE
+from yaml_attn.checks.heuristics import is_mechanism
 from yaml_attn.dialects.channels import nominal_channels
-from yaml_attn.dialects.strides import is_known
+from yaml_attn.dialects.module_specs import is_known
+from yaml_attn.graph.network import IMAGE
 
 RULE = Rule("YA207", "attention-channels", "warning")
 

@@ -24,9 +24,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from yaml_attn.checks.attention import is_mechanism
+from yaml_attn.checks.context import Subject
 from yaml_attn.checks.finding import Finding, Rule
-from yaml_attn.checks.subject import Subject
+from yaml_attn.checks.heuristics import is_mechanism
 
 RULE = Rule("YA208", "attention-number", "warning")
 

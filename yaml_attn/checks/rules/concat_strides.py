@@ -31,12 +31,12 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
+from yaml_attn.checks.context import Subject
 from yaml_attn.checks.finding import Finding, Rule
-from yaml_attn.checks.kept import kept
+from yaml_attn.checks.intent import kept
 from yaml_attn.checks.stages import is_unfinished, nearest
 from yaml_attn.checks.strides import IMAGE_STRIDE, Stride
-from yaml_attn.checks.subject import Subject
-from yaml_attn.config.network import IMAGE
+from yaml_attn.graph.network import IMAGE
 
 RULE = Rule("YA201", "concat-strides", "error")
 

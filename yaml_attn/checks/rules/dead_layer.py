@@ -32,11 +32,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from yaml_attn.checks.context import Subject
+from yaml_attn.checks.divergence import misread
 from yaml_attn.checks.finding import Finding, Fix, Rule
-from yaml_attn.checks.misread import misread
-from yaml_attn.checks.subject import Subject
-from yaml_attn.config.network import IMAGE
-from yaml_attn.dialects.strides import is_known, plain
+from yaml_attn.dialects.module_specs import is_known, plain
+from yaml_attn.graph.network import IMAGE
 
 RULE = Rule("YA206", "dead-layer", "error")
 

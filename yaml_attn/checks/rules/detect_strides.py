@@ -31,13 +31,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 
+from yaml_attn.checks.context import Subject
 from yaml_attn.checks.finding import Finding, Rule
-from yaml_attn.checks.kept import Told, kept
+from yaml_attn.checks.intent import Told, kept
 from yaml_attn.checks.stages import ends_in, level_ends
 from yaml_attn.checks.strides import Stride
-from yaml_attn.checks.subject import Subject
-from yaml_attn.config.network import IMAGE
-from yaml_attn.dialects.strides import LEVEL_HEADS, plain
+from yaml_attn.dialects.module_specs import LEVEL_HEADS, plain
+from yaml_attn.graph.network import IMAGE
 
 RULE = Rule("YA202", "detect-strides", "error")
 

@@ -31,11 +31,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from yaml_attn.checks.context import Subject
 from yaml_attn.checks.finding import Finding, Rule
-from yaml_attn.checks.kept import kept
+from yaml_attn.checks.intent import kept
 from yaml_attn.checks.stages import ends_in, is_unfinished, level_ends, stage_end
-from yaml_attn.checks.subject import Subject
-from yaml_attn.config.network import IMAGE
+from yaml_attn.graph.network import IMAGE
 
 RULE = Rule("YA203", "detect-unfinished", "error")
 

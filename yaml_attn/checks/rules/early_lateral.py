@@ -37,11 +37,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from yaml_attn.checks.context import Reference, Subject
 from yaml_attn.checks.finding import Finding, Rule
-from yaml_attn.checks.kept import kept
-from yaml_attn.checks.subject import Reference, Subject
-from yaml_attn.config.network import IMAGE
-from yaml_attn.dialects.strides import enlarges, is_known, plain, shrinks
+from yaml_attn.checks.intent import kept
+from yaml_attn.dialects.module_specs import enlarges, is_known, plain, shrinks
+from yaml_attn.graph.network import IMAGE
 
 RULE = Rule("YA205", "early-lateral", "error")
 

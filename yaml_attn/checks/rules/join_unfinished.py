@@ -35,11 +35,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from yaml_attn.checks.context import Reference, Subject
 from yaml_attn.checks.finding import Finding, Rule
-from yaml_attn.checks.kept import kept
+from yaml_attn.checks.intent import kept
 from yaml_attn.checks.stages import is_resampler, is_unfinished, stage_end
-from yaml_attn.checks.subject import Reference, Subject
-from yaml_attn.dialects.strides import enlarges
+from yaml_attn.dialects.module_specs import enlarges
 
 RULE = Rule("YA204", "join-unfinished", "error")
 

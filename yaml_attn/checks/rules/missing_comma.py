@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Final
 
 from yaml_attn.checks.finding import Rule
-from yaml_attn.config.diagnosis import Cause
+from yaml_attn.document.diagnosis import Cause
 
 RULE = Rule("YA003", "missing-comma", "error")
 CAUSE: Final[Cause] = "comma"

@@ -35,11 +35,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from yaml_attn.checks.context import Subject
 from yaml_attn.checks.finding import Finding, Rule
 from yaml_attn.checks.stages import is_unfinished
-from yaml_attn.checks.subject import Subject
-from yaml_attn.config.document import comment_number
-from yaml_attn.config.network import IMAGE
+from yaml_attn.document.document import comment_number
+from yaml_attn.graph.network import IMAGE
 
 RULE = Rule("YA210", "mixed-levels", "warning")
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from yaml_attn.checks.finding import Rule
-from yaml_attn.config.diagnosis import Cause
+from yaml_attn.document.diagnosis import Cause
 
 RULE = Rule("YA008", "not-utf8", "error")
 CAUSE: Final[Cause] = "encoding"

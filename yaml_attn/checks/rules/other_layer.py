@@ -29,9 +29,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from yaml_attn.checks.context import Subject
+from yaml_attn.checks.divergence import findings
 from yaml_attn.checks.finding import Finding, Rule
-from yaml_attn.checks.misread import findings
-from yaml_attn.checks.subject import Subject
 
 RULE = Rule("YA104", "other-layer", "error")
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Final
 
 from yaml_attn.checks.finding import Rule
-from yaml_attn.config.diagnosis import Cause
+from yaml_attn.document.diagnosis import Cause
 
 RULE = Rule("YA006", "several-documents", "error")
 CAUSE: Final[Cause] = "documents"

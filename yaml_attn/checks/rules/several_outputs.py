@@ -25,9 +25,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from yaml_attn.checks.context import Subject
 from yaml_attn.checks.finding import Finding, Rule
 from yaml_attn.checks.outputs import several_outputs
-from yaml_attn.checks.subject import Subject
 
 RULE = Rule("YA211", "several-outputs", "note")
 

@@ -25,9 +25,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from yaml_attn.checks.context import Subject
 from yaml_attn.checks.finding import Finding, Rule
-from yaml_attn.checks.subject import Subject
-from yaml_attn.config.document import comment_number
+from yaml_attn.document.document import comment_number
 
 RULE = Rule("YA301", "stale-comment", "warning")
 

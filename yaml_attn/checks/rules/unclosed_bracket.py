@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import Final
 
 from yaml_attn.checks.finding import Rule
-from yaml_attn.config.diagnosis import Cause
+from yaml_attn.document.diagnosis import Cause
 
 RULE = Rule("YA004", "unclosed-bracket", "error")
 CAUSE: Final[Cause] = "bracket"

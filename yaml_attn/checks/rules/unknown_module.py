@@ -22,12 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from yaml_attn.checks.context import Subject
 from yaml_attn.checks.finding import Finding, Rule
-from yaml_attn.checks.subject import Subject
-from yaml_attn.dialects.composed import parse
-from yaml_attn.dialects.strides import MODULES, is_known, plain
+from yaml_attn.dialects.block_attention import parse
+from yaml_attn.dialects.module_specs import MODULES, is_known, plain
 from yaml_attn.errors import UnknownModuleError
-from yaml_attn.modules.registry import MECHANISMS, find, known
+from yaml_attn.mechanisms.registry import MECHANISMS, find, known
 
 RULE = Rule("YA209", "unknown-module", "note")
 

@@ -1,0 +1,1 @@
+"""A config as users have it: edited, verified, saved, with the effects of edits."""

@@ -1,0 +1,1 @@
+"""The mechanisms as one file of Python that needs nothing of ours."""

@@ -1,0 +1,1 @@
+"""The mechanisms in the running Ultralytics: registered, built with, trained from weights."""

@@ -1,0 +1,1 @@
+"""The wiring: layers with pointers, edits, two networks compared. Never torch."""
