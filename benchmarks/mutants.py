@@ -90,11 +90,7 @@ EQUIVALENT: dict[str, list[tuple[str, str, str]]] = {
         ("syntax", '"flow_style", False', '"flow_style", None'),
     ],
     "what no comparison shows: all of its sides change alike, or none that is used": [
-        ("compare", "[[0]]", "[[1]]"),  # each cost has the corner in it
-        ("compare", "cost += _OTHER_MODULE", "cost = _OTHER_MODULE"),  # the first to be added
-        ("compare", "range(1, len(layers))", "range(len(layers))"),  # there is no row before 0
         ("layout", '"\\n", 0,', '"\\n", 1,'),  # no row stands in the first line alone
-        ("layout", '"\\r", 0,', '"\\r", 1,'),
         ("places", "place.name, ()", "place.name, None"),  # a name that needs no strides
         ("pyramid", "default=0", "default=1"),  # only a stride over 1 is compared with it
         ("rewrite", "layer.key in known", "layer.key not in known"),  # a key to group by

@@ -93,6 +93,8 @@ MODULES: dict[str, tuple[str, list[Any]]] = {
     "lambda with a name first": (f"Conv if 0 else (lambda *a: {RUN})", []),
     "and": ("Conv and open", [CANARY, "w"]),
     "a hyphen": ("exec-open", [RUN]),
+    "a bracket": ("Conv[exec]", [RUN]),
+    "a name in brackets": ("Conv[exec](1)", []),
     "blanks and": ("print and open", [CANARY, "w"]),
     "or": (f"{RUN} or Conv", []),
     "comprehension": (f"[{RUN} for _ in [0]][0]", []),

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,17 @@ from typing import Any
 import pytest
 
 from yaml_attn import files
-from yaml_attn.errors import OutputError
-from yaml_attn.files import digest, remove, remove_leftovers, standing, write_atomically
+from yaml_attn.errors import NoFileError, OutputError
+from yaml_attn.files import (
+    MOST_BYTES,
+    digest,
+    may_be_config,
+    read_config,
+    remove,
+    remove_leftovers,
+    standing,
+    write_atomically,
+)
 
 
 def left_of(name: str) -> str:
@@ -265,13 +275,18 @@ def test_of_many_who_replace_one_file_at_once_each_has_read_what_it_replaced(
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(100)))
-    assert [int(line) for line in path.read_bytes().split()] == sorted(done, key=done.index)
+    assert sorted(map(int, path.read_bytes().split())) == sorted(done)
     assert names(tmp_path) == ["x.yaml"]
 
 
 @pytest.mark.parametrize(
     ("kind", "phrase"),
-    [("fifo", "a FIFO"), ("socket", "a socket"), ("device", "a device"), ("folder", "a folder")],
+    [
+        ("fifo", "a named pipe"),
+        ("socket", "a socket"),
+        ("device", "a device"),
+        ("folder", "a folder"),
+    ],
 )
 def test_what_is_no_file_is_never_replaced(tmp_path: Path, kind: str, phrase: str) -> None:
     path = tmp_path / "x.yaml"
@@ -461,3 +476,58 @@ def test_what_was_written_and_removed_is_known_and_nothing_else(
     assert files.written() == paths[:2]
     files.forget_written()
     assert files.written() == []
+
+
+NO_CONFIG: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a folder": (lambda path: path.mkdir(), "is a folder"),
+    "a pipe": (os.mkfifo, "is a named pipe"),
+    "a device": (lambda path: path.symlink_to("/dev/zero"), "is a device"),
+    "a terminal's file": (lambda path: path.symlink_to("/dev/null"), "is a device"),
+    "too large": (lambda path: os.truncate(_empty(path), MOST_BYTES + 1), "larger than 4 MiB"),
+    "nothing": (lambda _: None, "no such file"),
+    "a link to nothing": (lambda path: path.symlink_to("nothing"), "no such file"),
+    "a link to itself": (lambda path: path.symlink_to(path.name), "cannot be read"),
+}
+
+
+def _empty(path: Path) -> Path:
+    path.touch()
+    return path
+
+
+@pytest.mark.parametrize("kind", NO_CONFIG)
+def test_what_cannot_be_a_config_is_not_read(kind: str, tmp_path: Path) -> None:
+    make, problem = NO_CONFIG[kind]
+    path = tmp_path / "x.yaml"
+    make(path)
+    with pytest.raises(NoFileError, match=problem) as caught:
+        read_config(path)
+    assert caught.value.path == path
+    assert "\n" not in caught.value.message
+    assert not may_be_config(path)
+
+
+def test_a_file_that_grows_while_it_is_read_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_refuse", lambda *_: None)
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"#" * (MOST_BYTES + 1))
+    with pytest.raises(NoFileError, match="larger"):
+        read_config(path)
+
+
+def test_a_file_of_just_the_most_bytes_is_read_and_so_is_one_behind_a_link(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"#" * MOST_BYTES)
+    link = tmp_path / "link.yaml"
+    link.symlink_to(path)
+    assert len(read_config(link)) == MOST_BYTES
+    assert may_be_config(link)
+
+
+@pytest.mark.parametrize("name", ["a\0b.yaml", "x" * 300 + ".yaml"])
+def test_a_name_that_no_file_can_have_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(NoFileError):
+        read_config(tmp_path / name)
+    assert not may_be_config(tmp_path / name)

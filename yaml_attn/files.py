@@ -1,4 +1,4 @@
-"""Writing files so that nobody's work is lost, and finding the configs that a name alone means.
+"""Reading a config within bounds, writing so that nobody's work is lost, and what a name means.
 
 A file is written whole or not at all, and only over what its writer has read: `over` is the digest
 of that. It is compared just before the file is replaced, while the new one, beside it, is locked;
@@ -25,6 +25,9 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+MOST_BYTES: Final = 4 * 2**20
+"""The size of the largest file that is read as a config: some 100,000 rows."""
+
 EXISTS_HINT = "Use --force to replace it, or -o for another name."
 _CHANGED_HINT = "Run the command again: it starts from what is there now."
 
@@ -41,9 +44,67 @@ _KINDS: Final = {
     stat.S_IFDIR: "a folder",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
-    stat.S_IFIFO: "a FIFO",
+    stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
 }
+
+
+def read_config(path: Path) -> bytes:
+    """The bytes of a file that may be a config: a regular file of at most `MOST_BYTES`.
+
+    Nothing else is opened: a pipe would never end, nor would some devices.
+
+    Args:
+        path: the file; links are followed.
+
+    Raises:
+        NoFileError: it is no such file, or cannot be read.
+    """
+    try:
+        _refuse(path, os.stat(path))  # noqa: PTH116 (of Path.stat, too, one system call)
+        with open(path, "rb", opener=_at_once) as file:
+            _refuse(path, os.fstat(file.fileno()))  # it may have been exchanged meanwhile
+            data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise NoFileError("no such file", path=path) from None
+    except OSError as error:
+        raise NoFileError(f"cannot be read ({error.strerror})", path=path) from None
+    except ValueError:
+        raise NoFileError("no such file: no name has a NUL in it", path=path) from None
+    if len(data) > MOST_BYTES:  # files of /proc say that they are empty, others grow
+        raise _too_large(path)
+    return data
+
+
+def may_be_config(path: Path) -> bool:
+    """Whether this is a file that `read_config` would read, as far as its entry tells."""
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size <= MOST_BYTES
+
+
+def _refuse(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        hint = "Name one of the files in it."
+        raise NoFileError("is a folder, not a config file", path=path, hint=hint)
+    if not stat.S_ISREG(found.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+        hint = "Save what it gives in a file, and name that."
+        raise NoFileError(f"is {kind}, not a config file", path=path, hint=hint)
+    if found.st_size > MOST_BYTES:
+        raise _too_large(path)
+
+
+def _too_large(path: Path) -> NoFileError:
+    most = f"{MOST_BYTES // 2**20} MiB"
+    return NoFileError(f"is no config: it is larger than {most}, and is not read", path=path)
+
+
+def _at_once(name: str, flags: int) -> int:
+    """Open without waiting for somebody who writes into a pipe."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 class _Identity(NamedTuple):
@@ -446,6 +507,50 @@ def _place(temporary: Path, path: Path) -> None:
         temporary.replace(path)
 
 
+def exists(path: str | Path) -> bool:
+    """Whether there is something of this name; where that cannot be known, opening it says why."""
+    try:
+        os.stat(path)  # noqa: PTH116 (Python's versions differ in what pathlib's raises)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # no name has a zero
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def occupied(path: str | Path) -> bool:
+    """Whether something stands where a file is to be written.
+
+    Raises:
+        OutputError: that cannot be known, nor written there.
+    """
+    try:
+        os.stat(path)  # noqa: PTH116 (see `exists`)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error.strerror})", path=path) from None
+    return True
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether it can be seen that there is a file, or a link to one."""
+    return os.path.isfile(path)  # noqa: PTH113 (see `exists`)
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether it can be seen that there is a folder, or a link to one."""
+    return os.path.isdir(path)  # noqa: PTH112 (see `exists`)
+
+
+def real_path(path: str | Path) -> Path:
+    """The absolute path without links; what cannot be one, as a loop of them, is left as it is."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:  # no name has a zero
+        return Path(path)
+
+
 def templates() -> dict[str, Path]:
     """The base configs that ship with the package, by file name."""
     package = Path(__file__).parent
@@ -472,7 +577,7 @@ def find_file(name: str) -> Path:
         NoFileError: there is none.
     """
     path = Path(name)
-    if path.exists():
+    if exists(path):
         return path
     for named in (templates, installed):
         there = named()

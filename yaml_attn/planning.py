@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from yaml_attn.config.network import IMAGE, Network
 from yaml_attn.config.places import Given
 from yaml_attn.dialects import several_maps
 from yaml_attn.dialects.channels import nominal_channels
-from yaml_attn.dialects.composed import host, parse
+from yaml_attn.dialects.composed import HOSTS, host, parse
 from yaml_attn.dialects.strides import HEADS, halvings
 from yaml_attn.errors import PlaceError, UsageError
 from yaml_attn.modules.arguments import row_arguments
@@ -167,13 +168,15 @@ def refuse_native(requests: Sequence[Request], framework: str) -> None:
 
 
 def _refuse_several(module: str) -> None:
-    names = module.split(",")
-    if len(names) > 1 and not (is_own(module) or "[" in module):
+    names = re.split("[,+]", module)
+    # C3+SE is one: a block with attention behind it.
+    if len(names) > 1 and not (is_own(module) or "[" in module or names[0] in HOSTS):
         each = " ".join(f"--module {name.strip()} --after PLACE" for name in names)
         raise UsageError(
             f"{module} is {len(names)} modules, and each has its own place",
             hint=f"All in one config: {each}\n"
-            f"One config for each: yaml-attn ablate --modules {shlex.quote(module)} --at PLACE",
+            f"One config for each: yaml-attn ablate --modules "
+            f"{shlex.quote(module.replace('+', ','))} --at PLACE",
         )
 
 
@@ -369,7 +372,8 @@ def _removal(network: Network, key: int, find: Find) -> Removal:
         )
     if not finds(layer.module, find):  # attention keeps both, wherever it stands
         _refuse_reshaping(network, key, name, out_of(layer.module, find))
-    if sum(other.section == layer.section for other in network.layers) == 1:
+    around = network.layers[max(0, at - 1) : at + 2]  # a section is one piece of the file
+    if sum(other.section == layer.section for other in around) == 1:
         raise PlaceError(f"{name} cannot be removed: nothing would be left of the {layer.section}")
     return Removal(key)
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yaml_attn.config.changes import LayerChange, Reading
+from yaml_attn.escaping import in_line
 
 if TYPE_CHECKING:
     from yaml_attn.building.report import BuildReport, LayerReport
@@ -98,4 +99,4 @@ def unified_diff(old: str, old_text: str, new: str, new_text: str) -> str:
     before, after = (
         re.split(r"\r\n|\r|\n", re.sub(r"\r?\n\Z", "", text)) for text in (old_text, new_text)
     )
-    return "\n".join(difflib.unified_diff(before, after, old, new, lineterm=""))
+    return "\n".join(difflib.unified_diff(before, after, in_line(old), in_line(new), lineterm=""))

@@ -17,10 +17,13 @@ from configs import SMALL
 from yaml_attn import Insert, load
 from yaml_attn.ablation import Folder, Result, Shard, run
 from yaml_attn.ablation.producing import Made
+from yaml_attn.ablation.tables import start_notes
 from yaml_attn.building.memo import Memo
-from yaml_attn.building.report import BuildReport
+from yaml_attn.building.report import BuildReport, LayerReport
+from yaml_attn.config.document import Document
 from yaml_attn.config.network import Network
 from yaml_attn.errors import InternalError, UsageError
+from yaml_attn.escaping import markdown
 
 MODULES = {"Conv", "C3", "nn.Upsample", "Concat", "Detect"}
 
@@ -157,8 +160,10 @@ def test_without_building_nothing_is_known_but_the_wiring(read: Read) -> None:
     assert yaml.safe_load(result.made[1].data)["backbone"][3] == [-1, 1, "SE", [16]]
 
 
-def test_of_ultralytics_configs_the_new_layers_alone_are_built(read: Read) -> None:
-    # Whether or not it is installed: the same study gives the same figures everywhere.
+def test_without_ultralytics_the_new_layers_of_its_configs_alone_are_built(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yaml_attn.verifying.builder_of", lambda *_: None)
     text = "bases: yolov8.yaml\nmodules: [SE]\nplaces: [2]\nscales: [n, s]\nreplace: {C3: C3+SE}\n"
     result = run(read(text))
     records = manifest(result)["variants"]
@@ -173,9 +178,8 @@ def test_of_ultralytics_configs_the_new_layers_alone_are_built(read: Read) -> No
 
 
 def test_a_new_layer_that_cannot_be_constructed_is_not_possible(read: Read) -> None:
-    result = run(
-        read("bases: yolov8.yaml\nmodules: {ECA: {kernel_size: [3, 4]}}\nplaces: [2]\nscales: s\n")
-    )
+    study = "bases: yolov8.yaml\nmodules: {ECA: {kernel_size: [3, 4]}}\nplaces: [2]\nscales: s\n"
+    result = run(read(f"{study}builder: bundled\n"))
     assert [each.variant.name for each in result.made] == [
         "yolov8s_baseline",
         "yolov8s_ECA-kernel_size3_2",
@@ -191,6 +195,127 @@ def test_a_builder_that_is_not_installed_is_a_mistake(
     monkeypatch.setattr("yaml_attn.verifying.builder_of", lambda *_: None)
     with pytest.raises(UsageError, match="builder: ultralytics is not installed here"):
         run(read("bases: yolov8.yaml\nmodules: [SE]\nplaces: [2]\nbuilder: ultralytics\n"))
+
+
+@pytest.mark.parametrize(
+    ("builder", "installed", "built"),
+    [
+        ("", True, "ultralytics 9.9"),
+        ("", False, "new layers alone"),
+        ("builder: ultralytics\n", True, "ultralytics 9.9"),
+        ("builder: bundled\n", True, "new layers alone"),
+    ],
+)
+def test_ultralytics_configs_are_built_with_what_is_installed_unless_told_otherwise(
+    read: Read,
+    monkeypatch: pytest.MonkeyPatch,
+    builder: str,
+    installed: bool,
+    built: str,
+) -> None:
+    def build(text: str, *_: Any, **__: Any) -> BuildReport:
+        network = Document.parse(text.encode()).network
+        layers = [
+            LayerReport(at, each.module, 1, 10, (8, 80, 80), 4.0, 2)
+            for at, each in enumerate(network.layers)
+        ]
+        return BuildReport(tuple(layers), 10 * len(layers), (4.0, 8.0), 640)
+
+    monkeypatch.setattr("yaml_attn.frameworks.build_ultralytics.available", lambda: installed)
+    monkeypatch.setattr("yaml_attn.frameworks.build_ultralytics.build", build)
+    monkeypatch.setattr("yaml_attn.frameworks.build_ultralytics.version", lambda: "9.9")
+    bases = "bases: [yolov8.yaml, small.yaml]\nmodules: [SE]\nplaces: [2]\n"
+    found = manifest(run(read(bases + builder)))
+    assert found["built_with"] == ["bundled", built]
+    assert found["variants"][1]["built"] == built.removesuffix(" 9.9")
+    assert (found["variants"][1]["parameters"] is None) == (built == "new layers alone")
+
+
+def test_the_tables_say_what_their_figures_are_of(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text(SMALL.replace("nc: 2", "nc: 7"))
+    text = "bases: [small.yaml, other.yaml]\nmodules: [SE]\nplaces: [2]\n"
+    for study, words in (
+        (text, "nc 2 (small); nc 7 (other); unfused."),
+        (f"{text}nc: 5\n", "small, other; nc 5; unfused."),
+    ):
+        result = run(read(study), build=False)
+        files, found = Folder(Path("configs"), result).files, manifest(result)
+        assert words in files["summary.md"].decode().splitlines()[0]
+        assert words in files["summary.tex"].decode()
+        rows = list(csv.DictReader(io.StringIO(files["manifest.csv"].decode())))
+        assert [row["nc"] for row in rows[::2]] == [str(each["nc"]) for each in found["bases"]]
+        assert {row["fused"] for row in rows} == {"no"}
+        assert not found["fused"]
+        for table in ("summary.md", "summary.tex"):
+            assert files[table].decode().count("baseline ") == 2
+        assert [row["module"] for row in rows] == ["baseline", "SE"] * 2
+        assert [each["module"] for each in found["variants"]] == ["baseline", "SE"] * 2
+
+
+def test_two_mechanisms_in_a_row_are_what_two_insertions_give(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "a+b.py").write_text(OWN)
+    result = run(
+        read(
+            "bases: small.yaml\nbaseline: false\nplaces: [2, [before 6, edge 2:5]]\n"
+            "modules: {SE+CBAM: {SE.ratio: [4, 16]}, ' ECA + ./a+b.py:Scale': {}, SE+SE: }\n"
+        )
+    )
+    base = load(tmp_path / "small.yaml")
+    both = [Insert(name, after=2, parameters={}) for name in ("SE", "CBAM")]
+    assert made(result, "small_SE-then-CBAM_2").data == base.edit(*both).data
+    both[0] = replace(both[0], parameters={"ratio": 4})
+    found = made(result, "small_SE-ratio4-then-CBAM_2")
+    assert found.data == base.edit(*both).data
+    assert found.facts is not None
+    assert [each["row"][2:] for each in found.inserted] == [["SE", [16, 4]], ["CBAM", [16]]]
+    assert [each["reads"] for each in found.inserted] == [[2], [3]]
+    record = manifest(result)["variants"][0]
+    assert (record["module"], record["settings"]) == ("SE+CBAM", {"SE.ratio": 4})
+    assert [each["insert"] for each in record["edits"]] == ["SE", "CBAM"]
+    assert found.variant.shown_module == "SE+CBAM (SE.ratio 4)"
+    names = [each.variant.name for each in result.made]
+    assert names[-4:] == [
+        "small_ECA-then-Scale_2",
+        "small_ECA-then-Scale_before-6-2-to-5",
+        "small_SE-then-SE_2",
+        "small_SE-then-SE_before-6-2-to-5",
+    ]
+    assert len(names) == 8
+    assert "./a+b.py:Scale" in {
+        edit["insert"] for each in manifest(result)["variants"] for edit in each["edits"]
+    }
+
+
+def test_all_that_can_start_as_the_identity_if_the_study_asks(read: Read, tmp_path: Path) -> None:
+    study = (
+        "bases: small.yaml\nplaces: [2]\nreplace: {head.C3: C3+SE}\n"
+        "modules: {SE: , CBAM: {identity_init: [false, true]}, ECA+SimAM: , DANChannel: }\n"
+    )
+    asked = run(read(f"{study}identity_init: true\n"))
+    base = load(tmp_path / "small.yaml")
+    for name in ("SE", "DANChannel"):
+        inserted = base.insert(name, after=2, parameters={"identity_init": True})
+        assert made(asked, f"small_{name}-identity_init_2").data == inserted.data
+    starts = {each["name"]: each["starts_as_identity"] for each in manifest(asked)["variants"]}
+    assert starts == {
+        "small_baseline": True,
+        "small_SE-identity_init_2": True,
+        "small_CBAM_2": False,
+        "small_CBAM-identity_init_2": True,
+        "small_ECA-identity_init-then-SimAM-identity_init_2": False,
+        "small_DANChannel-identity_init_2": True,
+        "small_C3-then-SE_head-C3": False,
+    }
+    notes = list(start_notes(asked))
+    assert notes[0].startswith("CBAM does not start as the identity in every config, as the study")
+    assert notes[1].startswith("SimAM, C3ThenSE do not start as the identity, and --identity-init")
+    plain = run(read(study), build=False)
+    notes = list(start_notes(plain))
+    assert notes[0].startswith("SE, CBAM, ECA do not start as the identity: trained from")
+    assert "--identity-init (`identity_init: true`" in notes[0]
+    for table, written in (("summary.md", markdown), ("summary.tex", str)):
+        text = Folder(Path(), plain).files[table].decode()
+        assert all(written(note) in text for note in notes)
 
 
 def test_a_class_that_can_stand_in_no_network_fails(read: Read, tmp_path: Path) -> None:
@@ -270,6 +395,6 @@ def test_a_study_without_figures_has_tables_without_their_columns(read: Read) ->
     assert text.splitlines()[2:] == [
         "| Module | Place |",
         "| --- | --- |",
-        "| none |  |",
+        "| baseline |  |",
         "| SE | 2 |",
     ]

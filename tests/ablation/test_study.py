@@ -83,6 +83,8 @@ REFUSED = [
     (f"{BOTH}name: '{{base}}_{{mod}}'\n", 4, "name: there is no {mod}", "{module}"),
     (f"{BOTH}name: SE\n", 4, "every variant would have the same name", "{base}"),
     (f"{BOTH}baseline: 1\n", 4, "baseline: 1 is neither true nor false", ""),
+    (f"{BOTH}identity_init: 1\n", 4, "identity_init: 1 is neither true nor false", ""),
+    (f"{BOTH}max_variants: 0\n", 4, "max_variants: 0 is no whole number", ""),
     (f"{BOTH}imgsz: 0\n", 4, "imgsz: 0 is no whole number", ""),
     (f"{BOTH}nc: true\n", 4, "nc: True is no whole number", ""),
     (f"{BOTH}channels: c1\n", 4, "'c1' is none of nominal, c2", ""),
@@ -92,6 +94,13 @@ REFUSED = [
     ("bases: []\nmodules: [SE]\nplaces: [2]\n", 1, "bases: is empty", ""),
     (f"{BASES}modules: [SE]\nplaces: [P3+]\n", 3, "P3+ lacks a place beside the +", ""),
     (f"{PLACES}modules: [C3SE]\n", 3, "C3SE is a block with attention", "replace: {C3: 'C3[SE]'}"),
+    (f"{PLACES}modules: [SE+]\n", 3, "SE+ lacks a module beside the +", "SE+CBAM"),
+    (f"{PLACES}modules: [SE+CBAN]\n", 3, "no bundled attention", "Did you mean CBAM"),
+    (f"{PLACES}modules: [SE@P3 + CBAM@P5]\n", 3, "names places", "--module SE --after P3"),
+    (f"{PLACES}modules: [C3+SE]\n", 3, "C3+SE is a block with attention", "replace: "),
+    (f"{PLACES}modules: [SE+CrossAttention]\n", 3, "reads 2 maps", "by itself"),
+    (f"{PLACES}modules: {{SE+ECA: {{ratio: 8}}}}\n", 3, "does not say whose", "SE.ratio: 8"),
+    (f"{PLACES}modules: {{SE+ECA: {{ECA.ratio: 8}}}}\n", 3, "ECA has no parameter ratio", ""),
     (f"{PLACES}modules: SE, CBAM\n", 3, "no bundled", "Several are a list: [SE, CBAM]"),
     (f"{PLACES}modules:\n\tSE:\n", 4, "is not YAML", "Replace the tab"),
     (f"{PLACES}modules:\n  SE\uff1a\n  CBAM:\n", 4, 'has "\uff1a" (U+FF1A', 'Write ":"'),
@@ -118,7 +127,7 @@ def test_a_key_or_value_without_a_meaning_is_refused_with_its_line(
 
 
 def test_a_study_that_cannot_be_read_is_said_to_be_so(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError, match="no such file"):
         load_study(tmp_path / "none.yaml")
     (tmp_path / "study.yaml").write_bytes(b"bases: \xff")
     with pytest.raises(UsageError, match="not UTF-8"):

@@ -9,6 +9,8 @@ from ablation.studies import Names, Read
 from configs import SMALL
 
 from yaml_attn.ablation import expand
+from yaml_attn.ablation.opening import open_bases
+from yaml_attn.ablation.variants import variants_of
 from yaml_attn.errors import UsageError
 
 HEAD = "bases: small.yaml\nmodules: [SE]\n"
@@ -66,6 +68,54 @@ def test_places_are_taken_singly_together_or_in_subsets(
 ) -> None:
     found = names(f"{HEAD}baseline: false\nplaces: {places}\n")
     assert found == [f"small_SE_{each}" for each in expected]
+
+
+MANY = ", ".join(map(str, range(24)))
+GRID = ", ".join(f"p{at}: [1, 2, 3, 4]" for at in range(40))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"modules: [SE]\nplaces: {{subsets: [{MANY}]}}\n", "places.subsets: 16,777,216 variants"),
+        (f"modules: [SE, ECA]\nplaces: {{subsets: [{MANY}]}}\n", ": 33,554,431 variants"),
+        (f"modules: [SE]\nplaces: {{subsets: [{MANY}], up_to: 12}}\n", ": 9,740,686 variants"),
+        (f"modules: [SE]\nplaces: [2, {{subsets: [{MANY}], up_to: 4}}]\n", ": 12,952 variants"),
+        (
+            f"modules: [SE]\nplaces: {{subsets: [{', '.join(map(str, range(2000)))}]}}\n",
+            r": more than 10\^30 variants",
+        ),
+        (
+            f"modules: {{SE: {{{GRID}}}}}\nplaces: [2]\n",
+            "modules: 1,208,925,819,614,629,174,706,176",
+        ),
+        (
+            "modules: [SE]\nplaces: [1, 2]\nmax_variants: 2\n",
+            ": 3 variants, and 2 is the most",
+        ),
+    ],
+)
+def test_more_variants_than_can_be_are_counted_and_refused_before_one_is_made(
+    read: Read, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.setattr("yaml_attn.ablation.expanding._refuse_unknown_places", lambda *_: None)
+    monkeypatch.delattr("yaml_attn.ablation.expanding.variants_of")
+    with pytest.raises(UsageError, match=message) as caught:
+        expand(read(f"bases: small.yaml\n{text}"))
+    assert "`max_variants: N`" in str(caught.value.hint)
+
+
+def test_the_number_of_variants_is_what_is_made(read: Read) -> None:
+    text = (
+        "bases: [small.yaml, yolov8.yaml]\nscales: all\nmodules: {SE: {ratio: [4, 8]}, ECA: }\n"
+        "places: [1, {subsets: [1, 2, each backbone.Conv], up_to: 3}, {together: [1, 2]}]\n"
+        "replace: {C3: [C3+SE, C3x]}\n"
+    )
+    study = read(text)
+    made = [each for base in open_bases(study) for each in variants_of(study, base)]
+    expand(read(f"{text}max_variants: {len(made)}\n"))
+    with pytest.raises(UsageError, match=f": {len(made)} variants, and {len(made) - 1} is"):
+        expand(read(f"{text}max_variants: {len(made) - 1}\n"))
 
 
 def test_two_variants_that_are_one_file_are_one(read: Read) -> None:

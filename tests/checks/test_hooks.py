@@ -28,6 +28,7 @@ def test_the_hooks_run_options_that_check_has() -> None:
         program, command, *given = hook["entry"].split()
         assert (program, command) == ("yaml-attn", "check")
         assert set(given) <= options
+        assert hook["args"] == ["--"]  # behind it no file's name is an option
         assert hook["types"] == ["yaml"]
 
 
@@ -40,7 +41,7 @@ def test_the_page_about_checks_names_hooks_and_inputs_that_there_are() -> None:
     assert "yaml-attn-fix" in hooks
     for hook in local:
         same = hooks[hook["id"]]
-        assert (hook["entry"], hook["types"]) == (same["entry"], same["types"])
+        assert all(hook[key] == same[key] for key in ("entry", "types", "args"))
     action = next(step for step in examples[1]["steps"] if "<version>" in step.get("uses", ""))
     assert set(action["with"]) <= set(load("action.yml")["inputs"])
 
@@ -66,5 +67,5 @@ def test_the_action_installs_every_dependency_but_torch() -> None:
 
 def test_the_action_puts_annotations_into_the_pull_request() -> None:
     check = load("action.yml")["runs"]["steps"][-1]
-    assert 'yaml-attn" check $FILES --format github $ARGS' in check["run"]
+    assert 'yaml-attn" check --format github $ARGS -- $FILES' in check["run"]
     assert set(check["env"]) == {"FILES", "ARGS"}

@@ -35,12 +35,12 @@ def test_files_are_checked_and_what_is_no_config_is_left_out(tmp_path: Path) -> 
 def test_a_file_that_the_system_refuses_is_a_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(_: Path) -> bytes:  # root may read anything: the refusal is played
+    def refused(*_: object) -> int:  # root may read anything: the refusal is played
         raise PermissionError(13, "Permission denied")
 
     path = tmp_path / "x.yaml"
     path.write_text(SMALL)
-    monkeypatch.setattr(Path, "read_bytes", refused)
+    monkeypatch.setattr("yaml_attn.files.os.open", refused)
     report = Checker.of().check(path)
     assert report
     (finding,) = report.findings

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from ablation.studies import OWN
 from configs import SMALL
 from conftest import Run
 
+from yaml_attn.ablation import Study
+from yaml_attn.ablation.fields import Field
+from yaml_attn.ablation.study import NamedBase
 from yaml_attn.cli import ablating
+from yaml_attn.errors import UsageError
 
 STUDY = "bases: small.yaml\nmodules: [SE, ECA]\nplaces: [2, 3]\n"
 LIGHT = ("ablate", "study.yaml", "-o", "configs", "--no-build")
@@ -70,6 +79,91 @@ def test_options_for_every_kind_of_study(
     assert names(tmp_path / "ablation") == {f"small_{name}" for name in ["baseline", *expected]}
 
 
+WHOLE = """\
+bases: small.yaml
+own: ./mine.py:Scale
+modules: [SE, ECA]
+places: [2, 3]
+replace: {C3: C3+SE}
+scales: n
+consumers: all
+channels: nominal
+identity_init: false
+max_variants: 100
+dialect: yolov5
+builder: ultralytics
+imgsz: 320
+nc: 5
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "key", "value"),
+    [
+        (["--base", "other/small.yaml"], "bases", "../other/small.yaml"),
+        (["--own", "other/mine.py:Scale"], "own", "../other/mine.py:Scale"),
+        (["--modules", "CBAM+SE,SimAM"], "modules", "[CBAM+SE, SimAM]"),
+        (["--at", "1,2", "--up-to", 2], "places", "{subsets: ['1', '2'], up_to: 2}"),
+        (["--replace", "C3->C3[M]"], "replace", "['C3->C3[M]']"),
+        (["--scales", "s"], "scales", "[s]"),
+        (["--consumers", "next"], "consumers", "next"),
+        (["--channels", "c2"], "channels", "c2"),
+        (["--identity-init"], "identity_init", "true"),
+        (["--no-identity-init"], "identity_init", "false"),
+        (["--max-variants", 50], "max_variants", "50"),
+        (["--dialect", "yolov3"], "dialect", "yolov3"),
+        (["--builder", "bundled"], "builder", "bundled"),
+        (["--imgsz", 64], "imgsz", "64"),
+        (["--nc", 9], "nc", "9"),
+    ],
+)
+def test_an_option_takes_the_place_of_its_key(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    option: list[object],
+    key: str,
+    value: str,
+) -> None:
+    studies: list[Study] = []
+
+    def keep(study: Study, **_: object) -> None:
+        studies.append(study)
+        raise UsageError("enough")
+
+    monkeypatch.setattr("yaml_attn.ablation.run", keep)
+    for name in ("other", "far"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "small.yaml").write_text(SMALL)
+        (tmp_path / name / "mine.py").write_text(OWN)
+    text = WHOLE.replace("init: false", "init: true" if "--no" in str(option[0]) else "init: false")
+    (tmp_path / "far" / "study.yaml").write_text(text)
+    lines = [line for line in text.splitlines() if not line.startswith(f"{key}:")]
+    (tmp_path / "far" / "same.yaml").write_text("\n".join([f"{key}: {value}", *lines]))
+    for command in (("far/study.yaml", *option), ("far/same.yaml",), ("far/study.yaml",)):
+        assert "enough" in run("ablate", *command).err
+    given, written, before = map(plain, studies)
+    assert given == written
+    assert given != before
+
+
+def plain(value: Any) -> Any:
+    """What a part of a study says, wherever it says so."""
+    if isinstance(value, NamedBase):
+        return os.path.normpath(Path(value.field.folder or "", value.file))
+    if isinstance(value, Field):
+        return value.value
+    if isinstance(value, str):
+        return os.path.normpath(value)
+    if isinstance(value, tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if is_dataclass(value):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    return value
+
+
 def test_a_study_lands_beside_its_file_unless_told_otherwise(run: Run, tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "study.yaml").rename(tmp_path / "deep" / "wide.yaml")
@@ -83,8 +177,8 @@ def test_a_study_lands_beside_its_file_unless_told_otherwise(run: Run, tmp_path:
     [
         ([], "say what to study"),
         (["-b", "small.yaml", "-m", "SE"], "say what to study"),
-        (["study.yaml", "-m", "SE"], "--modules and a study file: write `modules` into the file"),
-        (["study.yaml", "--imgsz", "320"], "--imgsz and a study file"),
+        (["study.yaml", "-m", "SEE"], "--modules: no bundled attention"),
+        (["study.yaml", "--max-variants", "4"], ": 5 variants, and 4 is the most"),
         (["study.yaml", "--check", "--prune"], "--check writes nothing"),
         (["study.yaml", "--json", "--github-matrix"], "both print on stdout"),
         (["study.yaml", "--shard", "3/2"], "--shard 3/2 is no part"),
@@ -154,6 +248,36 @@ def test_files_in_the_way_are_named_and_kept(run: Run, tmp_path: Path) -> None:
         assert "configs: small_SE_3.yaml: not made by this study, or changed since" in result.err
         assert "--force" in result.err
     assert "Wrote 1 config to configs; 4 configs are as before." in run(*LIGHT, "--force").out
+
+
+def test_figures_of_another_builder_are_not_compared(run: Run, tmp_path: Path) -> None:
+    built = ("ablate", "study.yaml", "-o", "configs")
+    assert run(*built).code == 0
+    before = (tmp_path / "configs" / "manifest.json").read_bytes()
+    assert json.loads(before)["built_with"] == ["bundled"]
+    other = run(*LIGHT, "--check")
+    assert other.code == 0
+    assert other.out.endswith("configs is what the study gives (5 configs).\n")
+    assert "were built with bundled, and here with nothing: they are not" in other.out
+    changed = tmp_path / "configs" / "small_SE_3.yaml"
+    changed.write_text("mine")
+    (tmp_path / "configs" / "summary.md").unlink()
+    found = run(*LIGHT, "--check", "--quiet")
+    assert found.code == 1
+    assert found.err.splitlines()[:2] == [
+        "changed: configs/small_SE_3.yaml",
+        "missing: configs/summary.md",
+    ]
+    assert "they would be replaced" in run(*LIGHT, "--dry-run", "--force").out
+    assert "they were replaced" in run(*LIGHT, "--force").out
+    # A variant that cannot be built there is no other study here.
+    broken = json.loads(before)
+    [gone] = [each for each in broken["variants"] if each["name"] == "small_SE_3"]
+    broken["variants"].remove(gone)
+    broken["failed"] = [gone]
+    (tmp_path / "configs" / "manifest.json").write_text(json.dumps(broken))
+    changed.unlink()
+    assert run(*LIGHT, "--check").code == 0
 
 
 def test_prune_says_what_it_removes(run: Run, study: Path, tmp_path: Path) -> None:

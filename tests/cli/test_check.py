@@ -373,3 +373,16 @@ def test_fix_does_not_reach_out_of_the_folder_that_was_named(
     assert (files / "configs" / "inside.yaml").read_text() == FIXED
     assert run("check", "configs/link.yaml", "--fix", "--base", "base.yaml").code == 0
     assert (files / "mine.yaml").read_text() == FIXED
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices")
+@pytest.mark.parametrize("command", [["check"], ["show"], ["diff", "mine.yaml"], ["ablate"]])
+def test_a_pipe_or_a_device_is_refused_in_one_line(
+    command: list[str], run: Run, files: Path
+) -> None:
+    os.mkfifo(files / "pipe.yaml")
+    (files / "zero.yaml").symlink_to("/dev/zero")
+    for name, kind in (("pipe.yaml", "a named pipe"), ("zero.yaml", "a device")):
+        told = run(*command, name)
+        assert told.code
+        assert any(f"is {kind}" in line for line in (told.out + told.err).splitlines())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,6 +15,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yaml_attn.config import alignment
 from yaml_attn.config.compare import Comparison, Rewired, compare
 from yaml_attn.config.network import IMAGE, Layer, Network, Source
 
@@ -396,6 +398,50 @@ def test_v5_swapped_the_last_rows_of_the_backbone() -> None:
     assert found.index_map[9] == 8
     assert found.changed == (4, 9)
     assert found.rewired == ()
+
+
+def long(size: int, seed: int) -> Network:
+    """Rows that repeat one another in no order."""
+    draw = random.Random(seed)  # noqa: S311
+    kinds = [("Conv", [64 << draw.randrange(4), 3, 1]) for _ in range(8)] + [("C3", [64])]
+    return Network.read({"backbone": [[-1, 1, *draw.choice(kinds)] for _ in range(size)]})
+
+
+def test_few_rows_that_were_added_to_thousands_are_found() -> None:
+    base = long(3000, seed=1)
+    edited = base
+    for number, after in enumerate((100, 1500, 1501, 2900)):
+        edited = insert(edited, after, NEW * 10 + number, "SE", [64])
+    found = compare(base, reread(edited))
+    assert found.inserted == (101, 1502, 1504, 2904)
+    assert found.removed == found.rewired == found.changed == ()
+    assert not found.replaced
+
+
+@pytest.mark.parametrize("sizes", [(1500, 1500), (1200, 2500), (40, 3000), (3000, 40)])
+def test_long_networks_that_have_little_in_common_are_aligned_in_parts(
+    sizes: tuple[int, int],
+) -> None:
+    old, new = (long(size, seed) for seed, size in enumerate(sizes))
+    found = compare(old, new)
+    pairs = pairs_of(found)
+    assert list(pairs.values()) == sorted(set(pairs.values()))
+    assert sorted([*pairs, *found.removed]) == list(range(len(old)))
+    assert sorted([*pairs.values(), *found.inserted]) == list(range(len(new)))
+
+
+def test_what_long_networks_have_in_common_is_found_in_parts_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    top, bottom, one, other = (long(500, seed).rows()["backbone"] for seed in range(4))
+    old, new = (Network.read({"backbone": [*top, *rows, *bottom]}) for rows in (one, other[:300]))
+    whole = pairs_of(compare(old, new))
+    monkeypatch.setattr(alignment, "_MOST_CELLS", 50_000)
+    parts = pairs_of(compare(old, new))
+    assert parts != whole
+    assert sum(parts.get(at) == at for at in range(500)) > 490
+    assert sum(parts.get(at) == at - 200 for at in range(1000, 1500)) > 490
+    assert cost(old, new, parts.items()) < 1.1 * cost(old, new, whole.items())
 
 
 @pytest.mark.skipif(

@@ -390,10 +390,11 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 def test_a_file_that_the_system_refuses_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(_: Path) -> bytes:  # root may read anything: the refusal is played
+    def refused(*_: object) -> int:  # root may read anything: the refusal is played
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refused)
+    (tmp_path / "x.yaml").write_text("")
+    monkeypatch.setattr("yaml_attn.files.os.open", refused)
     with pytest.raises(DocumentError) as caught:
         Document.load(tmp_path / "x.yaml")
     assert str(caught.value) == f"{tmp_path / 'x.yaml'}: cannot be read (Permission denied)"

@@ -264,3 +264,41 @@ def test_an_alias_is_not_replaced_where_its_anchor_stands(edit: Edit, alias: str
         "line 17: what is to be replaced is an alias of what stands elsewhere\n"
         "Write the value out in both places, without anchor and alias."
     )
+
+
+NUMBERED = """\
+backbone:
+  - [-1, 1, Conv, [8, 3, 2]]  # 00
+  - [-1, 1, Conv, [8, 3, 2]]  # 01-P2/4
+  - [-1, 1, C3, [16]]  # 02
+head:
+  - [-1, 7, C3, [16]]  # 03
+"""
+
+
+def test_a_number_in_a_comment_keeps_its_leading_zeros() -> None:
+    assert "# 02\n  - [-1, 1, SE, [16]]\nhead:\n  - [-1, 7, C3, [16]]  # 04" in inserted(
+        NUMBERED, 2
+    )
+    many = NUMBERED + "".join(
+        f"  - [-1, 1, Conv, [8]]  # {at:02}\n" if at < 12 else f"  - [-1, 1, Conv, [8]]  # {at}\n"
+        for at in range(4, 14)
+    )
+    longer = inserted(many, 8)
+    assert [f"# {at:02}\n" in longer for at in (8, 9, 10, 11, 13, 14)] == [
+        True, False, True, True, True, True,
+    ]  # fmt: skip
+    found = document(longer)
+    removed = rewrite(found, apply(found.network, [Removal(9)]))
+    assert removed == many
+
+
+def test_a_width_of_numbers_that_no_zero_shows_is_none() -> None:
+    plain = SMALL.replace("# 3\n", "# 3 Conv\n")
+    assert "# 4 Conv\n" in inserted(plain, 2)
+
+
+def test_what_is_no_number_is_no_change_of_a_setting() -> None:
+    odd = SMALL.replace("depth_multiple: 1.0", "depth_multiple: .nan")
+    odd = odd.replace("Concat, [1]", "Concat, [{a: .nan}, !!set {b, c}]")
+    assert "depth_multiple: .nan" in inserted(odd, 2)

@@ -93,7 +93,8 @@ def test_what_args_really_say_is_let_through(arg: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["Conv", "nn.Identity", "nn. Identity", "torch.nn.Identity", "ES", "S2-MLP"]
+    "module",
+    ["Conv", "nn.Identity", "nn. Identity", "torch.nn.Identity", "ES", "S2-MLP", "C3[SE]", "C3+SE"],
 )
 def test_layers_and_names_of_nothing_are_let_through(module: str) -> None:
     # Of a name that means nothing, the framework says so.

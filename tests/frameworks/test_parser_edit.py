@@ -212,3 +212,29 @@ def test_the_lines_come_out_of_a_file_that_was_edited_elsewhere_since() -> None:
     edited = applied(SOURCE).replace(BRANCH, BRANCH + later)
     wanted = SOURCE.replace("        else:  # not", later + "        else:  # not")
     assert without_edit(edited.encode()).decode() == wanted
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("        else:  # not", "\x0c        else:  # \u2028\x1c not"),
+        lambda text: text.replace("# the last one", "\x0c# \u2028\x85"),
+        lambda text: "\x0c\n# \x0b\x1c\u2028\n" + text,
+        lambda text: f"# coding: gb18030\n{text.replace('# what', '# 注 what')}",
+        lambda text: f"\ufeff{text}",
+        lambda text: text.replace("\n", "\r"),
+    ],
+)
+def test_characters_that_end_a_line_elsewhere_end_none_here(change: Callable[[str], str]) -> None:
+    source = change(SOURCE).encode("gb18030" if "gb18030" in change(SOURCE) else "utf-8")
+    edited = with_edit(source, SIBLINGS)
+    assert len(edited) > len(source)
+    assert without_edit(edited) == source
+    compile(edited, "yolo.py", "exec")
+
+
+def test_lines_that_would_mean_something_else_in_the_file_are_refused() -> None:
+    # A name of a file in another encoding would be written in UTF-8.
+    source = "# coding: latin-1\n" + re.sub(r"\bc2\b", "ç", SOURCE)
+    with pytest.raises(UnrecognisedError, match="would not be the same program"):
+        with_edit(source.encode("latin-1"), SIBLINGS)

@@ -341,3 +341,28 @@ def test_a_checkpoint_of_moved_weights_is_trained_at_its_scale(python: str, tmp_
     assert "Transferred 355 of 355 tensors" in said_of
     built = said(call(python, tmp_path, OPENED, first=REGISTERED).stdout, "BUILT")
     assert built.split() == ["detect", "11199328", "355"]
+
+
+def test_a_study_is_built_with_the_installed_package_and_says_so(
+    python: str, tmp_path: Path
+) -> None:
+    study = (
+        "ablate",
+        "-b",
+        "yolov8.yaml",
+        "-m",
+        "SE+CBAM",
+        "--at",
+        "SPPF",
+        "--identity-init",
+        "-q",
+    )
+    run_python(python, "-m", "yaml_attn", *study, cwd=tmp_path)
+    found = json.loads((tmp_path / "ablation" / "manifest.json").read_text())
+    version = run_python(
+        python, "-c", "import ultralytics as u; print(u.__version__)", cwd=tmp_path
+    )
+    assert found["built_with"] == [f"ultralytics {version.stdout.split()[-1]}"]
+    base, both = found["variants"]
+    assert both["parameters"] == base["parameters"] + both["parameters_added"]
+    assert (both["parameters_added"], both["starts_as_identity"]) == (8_192 + 8_564, True)

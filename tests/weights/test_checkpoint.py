@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import json
 import os
 import pickle
 import random
@@ -434,6 +435,33 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
 def test_a_missing_file_is_an_error_of_ours(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="No such file"):
         read_checkpoint(tmp_path / "x.pt")
+
+
+ENTRY: Any = {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [],
+        {"model.0.weight": []},
+        {"model.0.weight": ENTRY | {"data_offsets": [0.0, 8.0]}},
+        {"model.0.weight": ENTRY | {"data_offsets": [False, 8]}},
+        {"model.0.weight": ENTRY | {"shape": [8.0]}},
+        {"model.0.weight": ENTRY | {"shape": [True, 8]}},
+        {"model.0.weight": ENTRY | {"shape": [-2, -4]}},
+        {"model.0.weight": ENTRY | {"shape": [0, 2**61, 2**61], "data_offsets": [0, 0]}},
+        {"model.0.weight": ENTRY | {"shape": [0] * 5_000, "data_offsets": [0, 0]}},
+        {"model.0.weight": ENTRY | {"dtype": ["U8"]}},
+        {f"model.0.{'a.' * 3_000}weight": ENTRY},
+    ],
+)
+def test_a_safetensors_header_that_cannot_be_is_refused(tmp_path: Path, entries: Any) -> None:
+    text = json.dumps(entries).encode()
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(8))
+    with pytest.raises(CheckpointError):
+        read_checkpoint(path)
 
 
 @pytest.mark.parametrize("form", ["zip", "before 1.6", "safetensors"])

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from yaml_attn.ablation.opening import Base, open_bases
 from yaml_attn.ablation.study import Study
-from yaml_attn.ablation.variants import Variant, all_of, variants_of
+from yaml_attn.ablation.variants import Variant, all_of, refuse_too_many, variants_of
 from yaml_attn.errors import ConfigError, PlaceError, UsageError, YamlAttnError
 
 _LONGEST: Final = 255
@@ -33,11 +33,12 @@ def expand(study: Study) -> Expansion:
     """Every variant of a study, once.
 
     Raises:
-        UsageError: a base cannot be read, a place is in no base, a pattern fits no variant, two
-            variants would have one name, or a name would be misread.
+        UsageError: a base cannot be read, a place is in no base, there would be too many, a pattern
+            fits no variant, two variants would have one name, or a name would be misread.
     """
     bases = open_bases(study)
     _refuse_unknown_places(study, bases)
+    refuse_too_many(study, bases)
     asked = _distinct(each for base in bases for each in variants_of(study, base))
     tried = [_tried(each) for each in _selected(study, asked)]
     content = {each.name: text for each, text in tried if text}

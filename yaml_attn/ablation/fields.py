@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from yaml_attn.config.diagnosis import UnreadableError
 from yaml_attn.config.lookalikes import in_piece
 from yaml_attn.config.syntax import Node, compose, read_yaml
-from yaml_attn.errors import DocumentError, UsageError
+from yaml_attn.errors import DocumentError, NoFileError, UsageError
+from yaml_attn.files import read_config
 
 _Kind = TypeVar("_Kind")
 
@@ -34,6 +35,11 @@ class Field:
     node: Node | None = None
     path: Path | None = None
     line: int | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """Where file names in it start: beside its file, in the current folder if it has none."""
+        return self.path.parent if self.path else None
 
     def wrong(self, message: str, hint: str | None = None) -> UsageError:
         """An error about this value; a character in it that only looks like YAML's is named."""
@@ -122,12 +128,12 @@ def read_fields(path: Path) -> Field:
         UsageError: it cannot be read, or is no mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_config(path).decode("utf-8-sig")
         value = read_yaml(text)
         node = compose(text) if isinstance(value, dict) else None
-    except OSError as error:
+    except NoFileError as error:
         hint = "Without a study file: --base, --modules and --at."
-        raise UsageError(f"cannot be read ({error.strerror})", path=path, hint=hint) from None
+        raise UsageError(error.message, path=path, hint=hint) from None
     except UnicodeDecodeError:
         raise UsageError("is not UTF-8", path=path, hint="Save it as UTF-8.") from None
     except DocumentError as error:

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Final
 
 from yaml_attn.ablation.leftovers import is_made_by_a_study, originals
-from yaml_attn.ablation.manifest import Owned, read_owned, write_manifest
+from yaml_attn.ablation.manifest import Figures, Owned, read_figures, read_owned, write_manifest
 from yaml_attn.ablation.running import Result
 from yaml_attn.ablation.tables import tables
 from yaml_attn.errors import OutputError
 from yaml_attn.files import (
     digest,
+    real_path,
     refuse_outside,
     remove,
     remove_leftovers,
@@ -118,15 +119,33 @@ class Folder:
         """The manifest as an update without `prune` would leave it."""
         return self._manifest(self.left)
 
+    @cached_property
+    def other_figures(self) -> Figures | None:
+        """What the figures here are, if they are of another builder than those of the study."""
+        there = read_figures(self._manifest_there)
+        return there if there and there.built_with != self.result.built_with else None
+
     @property
     def stale(self) -> tuple[tuple[str, str], ...]:
-        """Each file that is not as the study gives it, with "changed", "missing" or "left over"."""
+        """Each file that is not as the study gives it, with "changed", "missing" or "left over".
+
+        Figures of another builder are not compared, nor variants that one of the two cannot build.
+        """
         found = [
             *((name, "changed") for name in self.changed),
             *((name, "missing") for name in self.missing),
             *((name, "left over") for name in self.left),
         ]
         manifest = self._manifest_there
+        if self.other_figures:
+            failed = self.other_figures.failed.union(
+                each.variant.name for each in self.result.failed
+            )
+            apart = {
+                *((name, "changed") for name in self.tables),
+                *((f"{name}.yaml", state) for name in failed for state in ("missing", "left over")),
+            }
+            return tuple(each for each in found if each not in apart)
         if manifest != self.manifest_data:
             found.append((self.manifest, "missing" if manifest is None else "changed"))
         return tuple(found)
@@ -165,7 +184,7 @@ class Folder:
         """
         for base in self.result.bases:
             path = base.config.path
-            if path and path.name in self.files and path.parent.resolve() == self.path.resolve():
+            if path and path.name in self.files and real_path(path.parent) == real_path(self.path):
                 raise OutputError(
                     "is a base of the study, and the name of a variant too",
                     path=self.path / path.name,

@@ -1,21 +1,25 @@
 """`manifest.json`: what every config of a study is, for programs, and which files are the study's.
 
 It has one line for each value of a variant, so that its diff reads, and holds no times and no
-places of this machine: the same study gives the same bytes.
+places of this machine: the same study gives the same bytes wherever it is built with the same,
+which `built_with` tells.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from yaml_attn.ablation.opening import Base
-from yaml_attn.ablation.producing import Facts, Failed, Made
+from yaml_attn.ablation.producing import WORDS, Facts, Failed, Made
 from yaml_attn.ablation.running import Result
+from yaml_attn.ablation.template import BASELINE
 from yaml_attn.ablation.variants import Variant
 from yaml_attn.errors import OutputError
+from yaml_attn.escaping import json_value
 from yaml_attn.files import digest
 from yaml_attn.planning import Insert, Replace, Request
 
@@ -38,6 +42,13 @@ class Owned(dict[str, set[str]]):
         self.setdefault(file, set()).add(sha256)
 
 
+class Figures(NamedTuple):
+    """With what a study was built, and the names of the variants that could not be with that."""
+
+    built_with: tuple[str, ...]
+    failed: frozenset[str]
+
+
 def write_manifest(
     result: Result, tables: Mapping[str, bytes], left: Iterable[tuple[str, str]]
 ) -> bytes:
@@ -54,6 +65,8 @@ def write_manifest(
         "schema": SCHEMA,
         "imgsz": study.imgsz,
         "nc": study.nc,
+        "fused": False,
+        "built_with": list(result.built_with),
         "shard": f"{shard.number}/{shard.count}" if shard.count > 1 else None,
         "bases": [_base(base, result.facts[base.name]) for base in result.bases],
         "variants": [_made(each) for each in result.made],
@@ -80,12 +93,12 @@ def read_owned(data: bytes | None) -> Owned:
         schema = int(content["schema"])
         records = [each for key in ("variants", "files", "left") for each in content[key]]
         files = [(str(each["file"]), str(each["sha256"])) for each in records]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         raise OutputError("is no manifest of a study") from None
     if schema > SCHEMA:
         raise OutputError(f"is of a later version ({schema}; this one knows {SCHEMA})")
     for file, sha256 in files:
-        if not _FILE.fullmatch(file):
+        if not _FILE.fullmatch(file) or not _is_name(file):
             raise OutputError(
                 f"is no manifest of a study: {file!r} is no file of this folder that one makes"
             )
@@ -93,15 +106,32 @@ def read_owned(data: bytes | None) -> Owned:
     return owned
 
 
+def read_figures(data: bytes | None) -> Figures | None:
+    """With what the figures of a manifest were built; None if it does not say."""
+    try:
+        content = json.loads(data or b"")
+        built_with = tuple(map(str, content["built_with"]))
+        return Figures(built_with, frozenset(str(each["name"]) for each in content["failed"]))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _is_name(file: str) -> bool:
+    """Whether a file system can have such a name: half of a character is none."""
+    try:
+        return bool(os.fsencode(file))
+    except UnicodeEncodeError:
+        return False
+
+
 def _value(value: Any) -> str:
-    if not isinstance(value, list) or not value:
-        return json.dumps(value)
+    if not isinstance(value, list) or not value or isinstance(value[0], str):
+        return json.dumps(json_value(value))
     return "[\n" + ",\n".join(map(_record, value)) + "\n  ]"
 
 
 def _record(record: Mapping[str, Any]) -> str:
-    # A row holds what YAML can say, a date for one.
-    dumped = ((json.dumps(key), json.dumps(value, default=str)) for key, value in record.items())
+    dumped = ((json.dumps(key), json.dumps(json_value(value))) for key, value in record.items())
     return "    {\n" + ",\n".join(f"      {key}: {value}" for key, value in dumped) + "\n    }"
 
 
@@ -113,6 +143,7 @@ def _base(base: Base, facts: Facts | str | None) -> dict[str, Any]:
         "sha256": digest(document.data),
         "dialect": base.config.dialect,
         "scale": base.scale,
+        "nc": base.nc,
         **_measures(None if isinstance(facts, str) else facts),
         "problem": facts if isinstance(facts, str) else None,
     }
@@ -129,6 +160,7 @@ def _made(made: Made) -> dict[str, Any]:
         "replaced": made.replaced,
         "index_map": {str(old): new for old, new in sorted(made.index_map.items())},
         "wiring": "proved",
+        "starts_as_identity": not made.disturbing,
         **_measures(facts),
         "parameters_added": facts.added_parameters if facts else None,
         "gflops_added": _giga(facts.added_flops) if facts else None,
@@ -150,26 +182,29 @@ def _asked(variant: Variant) -> dict[str, Any]:
     return {
         "base": variant.base.name,
         "scale": variant.base.scale,
-        "module": variant.module or None,
+        "module": variant.module or BASELINE,
         "settings": dict(variant.settings),
         "places": list(variant.shown_places),
-        "edits": [_edit(variant, request) for request in variant.requests],
+        "edits": [
+            _edit(request, written)
+            for request, written in zip(variant.requests, variant.written, strict=True)
+        ],
     }
 
 
-def _edit(variant: Variant, request: Request) -> dict[str, Any]:
-    """An edit as the options of `insert` and `replace` would say it."""
+def _edit(request: Request, written: str) -> dict[str, Any]:
+    """An edit as the options of `insert` and `replace` would say it, of a module as written."""
     if isinstance(request, Insert):
         options = ("after", "before", "edge", "inputs")
         place = {name: value for name in options if (value := getattr(request, name)) is not None}
         return {
-            "insert": variant.written,
+            "insert": written,
             **place,
             "consumers": request.consumers,
             "channels": request.channels,
         }
     assert isinstance(request, Replace)  # noqa: S101 (a study removes nothing)
-    return {"replace": request.at, "with": variant.written}
+    return {"replace": request.at, "with": written}
 
 
 def _measures(facts: Facts | None) -> dict[str, Any]:
@@ -186,7 +221,7 @@ def _measures(facts: Facts | None) -> dict[str, Any]:
 
 def built_with(facts: Facts) -> str:
     """Whose layers a config was built with, in words."""
-    return "new layers alone" if facts.method == "outline" else facts.method
+    return WORDS.get(facts.method, facts.method)
 
 
 def _giga(flops: int | None) -> float | None:

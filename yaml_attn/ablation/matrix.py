@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Final
 
 from yaml_attn.ablation.running import Result
 from yaml_attn.errors import OutputError
+from yaml_attn.escaping import json_text
 
 MOST_JOBS: Final = 256
 """What a matrix may hold; GitHub refuses the whole workflow if it holds more."""
@@ -20,7 +20,7 @@ def github_matrix(result: Result, folder: Path) -> str:
         {"name": made.variant.name, "config": (folder / made.variant.file).as_posix()}
         for made in result.made
     ]
-    return json.dumps({"include": jobs}, separators=(",", ":"))
+    return json_text({"include": jobs}, separators=(",", ":"))
 
 
 def append_output(name: str, value: str) -> bool:

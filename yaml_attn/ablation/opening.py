@@ -13,7 +13,7 @@ from yaml_attn.api import load
 from yaml_attn.config.places import resolve
 from yaml_attn.dialects import family, naming
 from yaml_attn.errors import ConfigError
-from yaml_attn.files import installed, templates
+from yaml_attn.files import exists, installed, templates
 
 if TYPE_CHECKING:
     from yaml_attn.ablation.fields import Field
@@ -25,13 +25,14 @@ class Base:
     """A base at one scale.
 
     `name` is what the names of its variants begin with; `file` what the study calls it, without a
-    folder that only this machine has.
+    folder that only this machine has; `nc` its number of classes, where study or file says it.
     """
 
     field: Field
     name: str
     file: str
     config: Config
+    nc: int | None = None
 
     @property
     def scale(self) -> str | None:
@@ -75,10 +76,16 @@ def open_bases(study: Study) -> tuple[Base, ...]:
         if scale.text() != ALL and not any(scale.text() in each.scales for _, each in opened):
             raise scale.wrong(f"no base has the scale {scale.text()}", _have(opened))
     return tuple(
-        Base(named.field, _name(named, each, scale), _portable(named.file), each)
+        Base(named.field, _name(named, each, scale), _portable(named.file), each, _nc(each, study))
         for named, config in opened
         for each, scale in _scaled(config, study)
     )
+
+
+def _nc(config: Config, study: Study) -> int | None:
+    written = config.document.settings.get("nc")
+    known = isinstance(written, int) and not isinstance(written, bool)
+    return study.nc or (written if known else None)
 
 
 ALL = "all"
@@ -117,20 +124,21 @@ def _portable(file: str) -> str:
 def _opened(named: NamedBase, study: Study) -> Config:
     """The config of a base; what is wrong with it is wrong with the study."""
     try:
-        return _load(named.file, study)
+        return _load(named, study)
     except ConfigError as error:
         layer = "" if error.layer is None else f"layer {error.layer}: "
         message = f"{error.where or named.file}: {layer}{error.message}"
         raise named.field.wrong(message, error.hint) from None
 
 
-def _load(file: str, study: Study) -> Config:
+def _load(named: NamedBase, study: Study) -> Config:
     """The config that a study means: a file beside it or a template, not one where we are."""
-    if study.folder is None:
+    file, folder = named.file, named.field.folder
+    if folder is None:
         return _with_own(load(file, dialect=study.dialect), study)
     shipped = {**installed(), **templates()}
-    meant = study.folder / file
-    beside = meant.exists() or naming.without_scale(meant).exists()
+    meant = folder / file
+    beside = exists(meant) or exists(naming.without_scale(meant))
     for candidate in () if beside else (file, f"{file}.yaml", str(naming.without_scale(file))):
         if candidate in shipped:
             config = load(shipped[candidate], dialect=study.dialect)

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import chain, combinations
+from math import comb
 from typing import Final, Literal
 
 from yaml_attn.ablation.fields import Field
@@ -84,13 +85,28 @@ class Choice:
         """How many maps a mechanism reads at these places."""
         return 2 if self.places[0].kind == "inputs" else 1
 
+    def count(self, places: int, most: int) -> int:
+        """How many `combinations` of so many there are; not to the end, if more than `most`."""
+        least, largest = self._sizes(places)
+        found, count = 0, comb(places, least)
+        for size in range(least, largest + 1):
+            found += count
+            if found > most:
+                break
+            count = count * (places - size) // (size + 1)
+        return found
+
     def combinations(self, joined: Sequence[Sequence[Place]]) -> Iterator[tuple[Place, ...]]:
         """What the variants take of `joined`, each place in it being one: few before many."""
-        least = len(joined) if self.least is None else self.least
-        most = len(joined) if self.most is None else min(self.most, len(joined))
+        least, most = self._sizes(len(joined))
         for size in range(least, most + 1):
             for chosen in combinations(joined, size):
                 yield tuple(chain.from_iterable(chosen))
+
+    def _sizes(self, places: int) -> tuple[int, int]:
+        """How many of so many places a variant takes: from, to."""
+        least = places if self.least is None else self.least
+        return least, places if self.most is None else min(self.most, places)
 
 
 def read_choices(field: Field) -> tuple[Choice, ...]:

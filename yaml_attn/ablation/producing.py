@@ -1,8 +1,8 @@
 """Variants made: each written as text, proved, and built beside its base.
 
 What cannot be built is told and the rest goes on. Layers are remembered across a study, so that
-nothing is built twice. Only what the study names builds it, whatever else is installed: the same
-study gives the same figures on every machine.
+nothing is built twice. What builds it is what `insert` would build with, unless the study says
+otherwise, and is told with its version: figures are of one builder.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from yaml_attn import verifying
 from yaml_attn.ablation.ahead import AT_ONCE, Ahead
@@ -20,6 +20,7 @@ from yaml_attn.ablation.study import Study
 from yaml_attn.ablation.variants import Variant
 from yaml_attn.dialects import find as find_dialect
 from yaml_attn.errors import ConfigError, UsageError
+from yaml_attn.modules.identity import NotIdentity, not_identity
 
 if TYPE_CHECKING:
     from yaml_attn.building.report import BuildReport
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 Method: TypeAlias = Literal["bundled", "ultralytics", "checkout", "outline"]
 """Whose layers a config was built with; "outline": its new layers alone were."""
+
+
+WORDS: Final[Mapping[Method, str]] = {"outline": "new layers alone"}
+"""What a method is called, if not by its name."""
 
 
 class Facts(NamedTuple):
@@ -50,8 +55,9 @@ class Facts(NamedTuple):
 class Made(NamedTuple):
     """A variant with the bytes of its file, and what of it is new and moved, by index.
 
-    `inserted` are plain records of the new rows. `facts` are None if nothing was built. No config
-    is kept: a study may have thousands.
+    `inserted` are plain records of the new rows, `disturbing` the new layers that do not start as
+    the identity. `facts` are None if nothing was built. No config is kept: a study may have
+    thousands.
     """
 
     variant: Variant
@@ -59,6 +65,7 @@ class Made(NamedTuple):
     inserted: Sequence[Mapping[str, Any]]
     replaced: Sequence[int]
     index_map: Mapping[int, int]
+    disturbing: Sequence[NotIdentity]
     facts: Facts | None
 
 
@@ -129,6 +136,18 @@ class Producer:
         built = self._base(base)
         return built if isinstance(built, str) else built.facts
 
+    def built_with(self, base: Base) -> str | None:
+        """What a base and its variants are built with, in words; None if nothing is built."""
+        facts = self.base(base)
+        if facts is None:
+            return None
+        method = self._method(base.config)
+        if method != "ultralytics":
+            return WORDS.get(method, method)
+        from yaml_attn.frameworks.build_ultralytics import version  # noqa: PLC0415
+
+        return f"ultralytics {version()}"
+
     def _produced(self, variant: Variant) -> Produced:
         config = variant.base.config.edit(*variant.requests)
         made = _made(variant, config)
@@ -181,9 +200,10 @@ class Producer:
         builder = find_dialect(config.dialect).builder
         if builder == "bundled":
             return "bundled"
-        if self.study.builder != builder:
+        asked, at_hand = self.study.builder, config.builder()
+        if asked not in {builder, None} or (asked is None and at_hand is None):
             return "outline"
-        if config.builder() is None:
+        if at_hand is None:
             raise UsageError(
                 f"builder: {builder} is not installed here",
                 hint=f"`pip install {builder}`, or leave `builder` out.",
@@ -217,7 +237,9 @@ def _made(variant: Variant, config: Config) -> Made:
         for each in config.inserted
     ]
     replaced = [at for each in config.changes if each.replaced and (at := each.new) is not None]
-    return Made(variant, config.data, inserted, replaced, dict(config.index_map), None)
+    new = {*(each.index for each in config.inserted), *replaced}
+    disturbing = not_identity(config.network, new, config.mechanism)
+    return Made(variant, config.data, inserted, replaced, dict(config.index_map), disturbing, None)
 
 
 def _outlined(config: Config, *, imgsz: int, nc: int | None) -> Facts:

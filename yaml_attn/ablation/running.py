@@ -23,6 +23,7 @@ class Result:
 
     `produced` is in the study's order; `facts` are those of the bases by name, a text for one
     that cannot be built; `merged` are names of variants that are the same file as another.
+    `built_with` says in words what built them: "bundled", "ultralytics 8.4.190", ...
     """
 
     study: Study
@@ -31,6 +32,7 @@ class Result:
     produced: tuple[Produced, ...]
     facts: Mapping[str, Facts | str | None]
     merged: Mapping[str, str]
+    built_with: tuple[str, ...]
 
     @property
     def made(self) -> tuple[Made, ...]:
@@ -85,4 +87,5 @@ def run(
         tuple(produced),
         {base.name: producer.base(base) for base in bases},
         {name: same for name, same in expansion.merged.items() if same in names},
+        tuple(sorted({words for base in bases if (words := producer.built_with(base))})),
     )

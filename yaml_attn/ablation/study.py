@@ -17,11 +17,15 @@ from yaml_attn.ablation.patterns import Pattern, read_patterns
 from yaml_attn.ablation.places import Choice, read_choices
 from yaml_attn.ablation.template import DEFAULT, Template, read_template
 from yaml_attn.dialects import NAMES
+from yaml_attn.escaping import in_line
 from yaml_attn.modules.own import OwnMechanism, load_own, read_own
 from yaml_attn.planning import Channels
 
 Builder: TypeAlias = Literal["bundled", "ultralytics"]
 """Whose layers variants are built with where the dialect's are not bundled; "bundled": nobody's."""
+
+MOST: Final = 10_000
+"""How many variants a study may have unless it says otherwise: a minute's work."""
 
 _Value = TypeVar("_Value")
 _Default = TypeVar("_Default")
@@ -35,10 +39,12 @@ KEYS: Final = (
     "scales",
     "consumers",
     "channels",
+    "identity_init",
     "include",
     "exclude",
     "name",
     "baseline",
+    "max_variants",
     "nc",
     "imgsz",
     "dialect",
@@ -61,7 +67,7 @@ class NamedBase:
 
 @dataclass(frozen=True)
 class Study:
-    """What to generate. `folder` is where relative file names start, the current one if None.
+    """What to generate. `builder` None is what `insert` builds with: whatever is at hand.
 
     `own` are the user's classes that rows of the bases name. If classes were only read, it has
     those of `attentions` too, also by what these call them.
@@ -74,23 +80,27 @@ class Study:
     scales: tuple[Field, ...] = ()
     consumers: str | tuple[str, ...] = "all"
     channels: Channels = "nominal"
+    identity_init: bool = False
     include: tuple[Pattern, ...] = ()
     exclude: tuple[Pattern, ...] = ()
     name: Template = DEFAULT
     baseline: bool = True
+    max_variants: int = MOST
     nc: int | None = None
     imgsz: int = 640
     dialect: str | None = None
-    builder: Builder = "bundled"
+    builder: Builder | None = None
     own: Mapping[str, OwnMechanism] = dataclasses.field(default_factory=dict)
-    folder: Path | None = None
 
 
-def load_study(path: str | Path, *, run_own: bool = True) -> Study:
+def load_study(
+    path: str | Path, instead: Mapping[str, Field] | None = None, *, run_own: bool = True
+) -> Study:
     """The study in this file.
 
     Args:
         path: the file.
+        instead: values that take the place of the file's, by key.
         run_own: whether to import the user's classes that it names, which building needs; their
             files are read and not run otherwise.
 
@@ -102,24 +112,19 @@ def load_study(path: str | Path, *, run_own: bool = True) -> Study:
     if "bases" not in content.value and _ROWS & content.value.keys():
         raise content.wrong(
             "this is a model config, not a study",
-            f"A study names it: `bases: [{path.name}]`. Without a study, give it with --base.",
+            f"A study names it: `bases: [{in_line(path.name)}]`. Without a study, give it with "
+            "--base.",
         )
-    return study_of(dict(content.pairs()), content, path.parent, run_own=run_own)
+    fields = {**dict(content.pairs()), **(instead or {})}
+    return study_of(fields, content, run_own=run_own)
 
 
-def study_of(
-    fields: Mapping[str, Field],
-    whole: Field,
-    folder: Path | None = None,
-    *,
-    run_own: bool = True,
-) -> Study:
+def study_of(fields: Mapping[str, Field], whole: Field, *, run_own: bool = True) -> Study:
     """The study that these values of `KEYS` make.
 
     Args:
         fields: the values by key.
         whole: what to blame for what is missing.
-        folder: where relative file names start.
         run_own: as for `load_study`.
 
     Raises:
@@ -135,10 +140,19 @@ def study_of(
         return default if given is None or given.value is None else reader(given)
 
     load = load_own if run_own else read_own
-    attentions = read("modules", (), lambda field: read_attentions(field, folder, load))
-    own = read("own", {}, lambda field: read_classes(field, folder, load))
+    identity_init = read("identity_init", False, Field.boolean)
+    max_variants = read("max_variants", MOST, Field.positive)
+    attentions = read(
+        "modules",
+        (),
+        lambda field: read_attentions(
+            field, field.folder, load, identity=identity_init, most=max_variants
+        ),
+    )
+    own = read("own", {}, lambda field: read_classes(field, field.folder, load))
     if not run_own:
-        named = ((name, each.own) for each in attentions for name in (each.module, each.name))
+        single = [part for each in attentions for part in each.mechanisms]
+        named = ((name, each.own) for each in single for name in (each.module, each.name))
         own = {**own, **{name: found for name, found in named if found}}
     study = Study(
         bases=read("bases", (), _bases),
@@ -148,16 +162,17 @@ def study_of(
         scales=read("scales", (), _scales),
         consumers=read("consumers", "all", _consumers),
         channels=read("channels", "nominal", lambda field: _one_of(field, get_args(Channels))),
+        identity_init=identity_init,
         include=read("include", (), read_patterns),
         exclude=read("exclude", (), read_patterns),
         name=read("name", DEFAULT, read_template),
         baseline=read("baseline", True, Field.boolean),
+        max_variants=max_variants,
         nc=read("nc", None, Field.positive),
         imgsz=read("imgsz", 640, Field.positive),
         dialect=read("dialect", None, lambda field: _one_of(field, NAMES)),
-        builder=read("builder", "bundled", lambda field: _one_of(field, get_args(Builder))),
+        builder=read("builder", None, lambda field: _one_of(field, get_args(Builder))),
         own=own,
-        folder=folder,
     )
     problem = _missing(study)
     if problem:

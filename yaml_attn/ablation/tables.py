@@ -8,12 +8,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
+from yaml_attn import escaping
 from yaml_attn.ablation.manifest import built_with
 from yaml_attn.ablation.producing import Facts, Made, Produced
 from yaml_attn.ablation.running import Result
+from yaml_attn.escaping import code, in_line, latex, markdown
 from yaml_attn.files import digest
 
 UNKNOWN: Final = "n/a"
@@ -22,16 +24,6 @@ UNKNOWN: Final = "n/a"
 _HEADERS: Final = ("Base", "Module", "Place", "Params (M)", "Δ params", "GFLOPs", "Δ MFLOPs")
 _FIRST_NUMBER: Final = 3
 _LEVEL: Final = re.compile(r"\bP[1-9]\b")
-
-_TEX: Final = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "Δ": r"$\Delta$",
-    **{each: f"\\{each}" for each in "&%$#_{}"},
-}
 
 
 def tables(result: Result) -> dict[str, bytes]:
@@ -49,7 +41,7 @@ def _csv(result: Result) -> str:
     records = [_record(each) for each in result.produced]
     writer = csv.DictWriter(written, list(records[0]) if records else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows({key: escaping.csv(value) for key, value in each.items()} for each in records)
     return written.getvalue()
 
 
@@ -65,6 +57,9 @@ def _record(each: Produced) -> dict[str, Any]:
         "module": variant.shown_module,
         "place": ", ".join(variant.shown_places),
         "built": built_with(facts) if facts else None,
+        "nc": variant.base.nc,
+        "fused": "no",
+        "starts_as_identity": ("no" if made.disturbing else "yes") if made else None,
         "parameters": facts.parameters if facts else None,
         "parameters_added": facts.added_parameters if facts else None,
         "flops": facts.flops if facts else None,
@@ -103,7 +98,7 @@ def _cells(made: Made) -> tuple[str, ...]:
     variant = made.variant
     return (
         variant.base.name,
-        variant.shown_module or "none",
+        variant.shown_module,
         ", ".join(variant.shown_places),
         *figures(made.facts, itself=not variant.requests),
     )
@@ -121,6 +116,46 @@ def _rows(result: Result) -> tuple[Sequence[str], list[Sequence[str]]]:
     return [_HEADERS[at] for at in shown], [[row[at] for at in shown] for row in rows]
 
 
+def conditions(result: Result) -> str:
+    """What the figures are of: how many classes, and layers as they are trained."""
+    classes: dict[int | None, list[str]] = {}
+    for base in result.bases:
+        classes.setdefault(base.nc, []).append(base.name)
+    words = [
+        f"nc {UNKNOWN if nc is None else nc}"
+        + (f" ({', '.join(names)})" if classes.keys() - {nc} else "")
+        for nc, names in classes.items()
+    ]
+    return f"{'; '.join(words)}; unfused"
+
+
+def start_notes(result: Result) -> Iterator[str]:
+    """What pretrained weights meet in the new layers, in sentences; nothing where that is none."""
+    able: dict[str, None] = {}
+    unable: dict[str, None] = {}
+    for made in result.made:
+        inserted = {each["index"] for each in made.inserted}
+        for each in made.disturbing:
+            # Inside a block it stands behind all of the block's own arguments.
+            group = able if each.args is not None and each.index in inserted else unable
+            group[each.module] = None
+    trained = "trained from pretrained weights, the table compares the damage at the start too"
+    if able and result.study.identity_init:
+        yield f"{_do_not(able)} in every config, as the study asks: {trained}."
+    elif able:
+        yield (
+            f"{_do_not(able)}: {trained}. --identity-init (`identity_init: true` in a study file) "
+            "starts them so."
+        )
+    if unable:
+        yield f"{_do_not(unable)}, and --identity-init does not change that: {trained}."
+
+
+def _do_not(names: Collection[str]) -> str:
+    does = "does" if len(names) == 1 else "do"
+    return f"{', '.join(names)} {does} not start as the identity"
+
+
 def _conditions(result: Result) -> str:
     bases = ", ".join(base.name for base in result.bases)
     measured = any(made.facts for made in result.made)
@@ -135,22 +170,23 @@ def _conditions(result: Result) -> str:
         for level in _LEVEL.findall(place)
     )
     what = f" {', '.join(levels)}: what the head reads at that level." if levels else ""
-    return f"Ablation of {bases}.{flops if measured else ''}{what}"
+    return f"Ablation of {bases}; {conditions(result)}.{flops if measured else ''}{what}"
 
 
 def _markdown(result: Result) -> str:
     headers, rows = _rows(result)
     rule = ["---" if header in _HEADERS[:_FIRST_NUMBER] else "--:" for header in headers]
-    lines = [_conditions(result), ""]
-    lines += [f"| {' | '.join(_escaped(row))} |" for row in (headers, rule, *rows)]
+    lines = [markdown(" ".join([_conditions(result), *start_notes(result)])), ""]
+    table = [headers, *rows]
+    table = [[markdown(cell) for cell in row] for row in table]
+    table.insert(1, rule)
+    lines += [f"| {' | '.join(row)} |" for row in table]
     if result.failed:
         lines += ["", "Not possible:", ""]
-        lines += [f"- `{each.variant.name}`: {each.problem}" for each in result.failed]
+        lines += [
+            f"- {code(each.variant.name)}: {markdown(each.problem)}" for each in result.failed
+        ]
     return "\n".join(lines) + "\n"
-
-
-def _escaped(row: Sequence[str]) -> list[str]:
-    return [cell.replace("|", r"\|").replace("*", r"\*") for cell in row]
 
 
 def _latex(result: Result) -> str:
@@ -160,22 +196,20 @@ def _latex(result: Result) -> str:
         "% Needs \\usepackage{booktabs}",
         r"\begin{table}",
         r"  \centering",
-        rf"  \caption{{{_tex(_conditions(result))}}}",
+        rf"  \caption{{{latex(_conditions(result))}}}",
         r"  \label{tab:ablation}",
         rf"  \begin{{tabular}}{{{columns}}}",
         r"    \toprule",
-        f"    {' & '.join(map(_tex, headers))} \\\\",
+        f"    {' & '.join(map(latex, headers))} \\\\",
     ]
     base = None
     for made, row in zip(result.made, rows, strict=True):
         if made.variant.base is not base:
             lines.append(r"    \midrule")
             base = made.variant.base
-        lines.append(f"    {' & '.join(map(_tex, row))} \\\\")
+        lines.append(f"    {' & '.join(map(latex, row))} \\\\")
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
-    lines += [f"% not possible: {each.variant.name}: {each.problem}" for each in result.failed]
+    notes = [*start_notes(result)]
+    notes += [f"not possible: {each.variant.name}: {each.problem}" for each in result.failed]
+    lines += [f"% {in_line(note)}" for note in notes]
     return "\n".join(lines) + "\n"
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(letter, letter) for letter in text)

@@ -2,6 +2,7 @@
 
 SE {ratio: 8}          SE-ratio8          P3,P4            P3-P4
 C3[SE], C3+SE          C3-SE, C3-then-SE  before SPPF      before-SPPF
+SE+CBAM                SE-then-CBAM
 identity_init: true    SE-identity_init   C3[-1], C3[*]    C3-last, C3-all
 """
 
@@ -70,10 +71,19 @@ def read_template(field: Field) -> Template:
 
 def spell_module(name: str, parameters: Mapping[str, Any]) -> str:
     """A mechanism with its parameters, or a block with attention."""
+    return "-then-".join(_one_module(each, parameters) for each in name.split("+"))
+
+
+def _one_module(name: str, parameters: Mapping[str, Any]) -> str:
     # Of a class of a library, torchvision.ops.SqueezeExcitation, the name alone.
     inside = re.sub(r"\[(\w+)\]", r"-\1", name.rpartition(".")[2])
-    words = [inside.replace("+", "-then-"), *(map(_parameter, parameters.items()))]
-    return "-".join(words)
+    # Of several in a row, each has its parameters behind its own name.
+    own = {
+        key.removeprefix(f"{name}."): value
+        for key, value in parameters.items()
+        if "." not in key or key.rpartition(".")[0] == name
+    }
+    return "-".join([inside, *(map(_parameter, own.items()))])
 
 
 def _parameter(item: tuple[str, Any]) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from yaml_attn.ablation.attention import Attention, Swap
+from yaml_attn.ablation.attention import COUNTED, Attention, Swap, too_many
 from yaml_attn.ablation.opening import Base
 from yaml_attn.ablation.patterns import Labels
-from yaml_attn.ablation.places import Place
+from yaml_attn.ablation.places import Choice, Place
 from yaml_attn.ablation.study import Study
 from yaml_attn.ablation.template import BASELINE, single_places, spell_module, spell_places
 from yaml_attn.errors import PlaceError
@@ -23,16 +23,16 @@ from yaml_attn.planning import Insert, Replace, Request
 class Variant:
     """One config of a study.
 
-    `module` is the mechanism's name, or a block's as the study spells it, `written` the module as
-    the study names it, `parameters` and `settings` are as an `Attention` has them; a base itself
-    has none of these, no places and no requests. `problem` says why the edits cannot be made,
-    where they cannot.
+    `module` is the mechanism's name, or a block's as the study spells it, `written` what the study
+    calls the module of each request, `parameters` and `settings` are as an `Attention` has them; a
+    base itself has none of these, no places and no requests. `problem` says why the edits cannot be
+    made, where they cannot.
     """
 
     name: str
     base: Base
     module: str = ""
-    written: str = ""
+    written: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     places: tuple[str, ...] = ()
@@ -51,7 +51,9 @@ class Variant:
 
     @property
     def shown_module(self) -> str:
-        """Module and settings, as tables have them: `SE (ratio 16)`; empty for a base."""
+        """Module and settings, as tables have them: `SE (ratio 16)`; `baseline` for a base."""
+        if not self.module:
+            return BASELINE
         settings = ", ".join(f"{name} {value}" for name, value in self.settings.items())
         return f"{self.module} ({settings})" if settings else self.module
 
@@ -87,11 +89,32 @@ def variants_of(study: Study, base: Base) -> Iterator[Variant]:
     for attention in study.attentions:
         for choice in study.choices:
             if choice.inputs == attention.inputs:
-                joined = [one for each in choice.joined for one in _one_by_one(base, each)]
-                for places in choice.combinations(joined):
+                for places in choice.combinations(_joined(base, choice)):
                     yield _inserting(study, base, attention, places)
     for swap in study.swaps:
         yield _swapping(study, base, swap)
+
+
+def refuse_too_many(study: Study, bases: Sequence[Base]) -> None:
+    """Refuse a study of more variants than it may have, before one of them is made.
+
+    Raises:
+        UsageError: it is one; says how many it asks for.
+    """
+    counts = [(len(bases) * (len(study.swaps) + study.baseline), study.bases[0].field)]
+    for choice in study.choices:
+        modules = sum(each.inputs == choice.inputs for each in study.attentions)
+        places = sum(choice.count(len(_joined(base, choice)), COUNTED) for base in bases)
+        counts.append((modules * places, choice.field))
+    count = sum(each for each, _ in counts)
+    if count > study.max_variants:
+        _, blamed = max(counts, key=lambda each: each[0])
+        raise blamed.wrong(*too_many(count, study.max_variants, "variants"))
+
+
+def _joined(base: Base, choice: Choice) -> list[Sequence[Place]]:
+    """The places that a choice is made of in a base."""
+    return [one for each in choice.joined for one in _one_by_one(base, each)]
 
 
 def _one_by_one(base: Base, joined: Sequence[Place]) -> Sequence[Sequence[Place]]:
@@ -112,16 +135,17 @@ def _layers(base: Base, place: Place) -> Sequence[Place]:
 
 def _inserting(study: Study, base: Base, attention: Attention, places: Sequence[Place]) -> Variant:
     written = tuple(map(str, places))
+    asked = [(place, each) for place in places for each in attention.mechanisms]
     module = spell_module(attention.name, attention.parameters)
     return Variant(
         study.name.fill(base.name, module, spell_places(written)),
         base,
         attention.name,
-        attention.written,
+        tuple(each.written for _, each in asked),
         attention.parameters,
         attention.settings,
         written,
-        tuple(_request(study, attention, place) for place in places),
+        tuple(_request(study, each, place) for place, each in asked),
     )
 
 
@@ -139,7 +163,7 @@ def _request(study: Study, attention: Attention, place: Place) -> Insert:
 def _swapping(study: Study, base: Base, swap: Swap) -> Variant:
     name = study.name.fill(base.name, spell_module(swap.block, {}), spell_places([swap.at]))
     request = Replace(all_of(base, swap.at), swap.block)
-    return Variant(name, base, swap.block, swap.block, places=(swap.at,), requests=(request,))
+    return Variant(name, base, swap.block, (swap.block,), places=(swap.at,), requests=(request,))
 
 
 def all_of(base: Base, at: str) -> str:

@@ -9,55 +9,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from yaml_attn.checks.attention import is_mechanism, is_strided, keeps_stride, may_resample
+from yaml_attn.checks.candidates import ALIGNED, Base, Candidates
 from yaml_attn.config.compare import Comparison, compare
-from yaml_attn.config.document import BOM, Document, network_of
+from yaml_attn.config.document import Document
 from yaml_attn.config.network import Layer, Network
 from yaml_attn.dialects import family, recognise
 from yaml_attn.dialects.strides import HEADS, halvings, is_known
-from yaml_attn.errors import ConfigError
-from yaml_attn.files import installed, templates
-
-_BESIDE = "beside it"
-
-_ALIGNED = 6
-"""How many of the candidates that look alike are aligned row by row."""
-
-
-@dataclass(frozen=True)
-class Base:
-    """A config that others may have been made from; `origin` says where it was found."""
-
-    path: Path
-    origin: str
-    network: Network
-    settings: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The base as messages name it."""
-        return self.path.name
-
-    @property
-    def is_official(self) -> bool:
-        """Whether it is a template or ultralytics' own, not a file that may have been edited."""
-        return self.origin != _BESIDE
-
-    @cached_property
-    def modules(self) -> Counter[str]:
-        """How often each module occurs."""
-        return Counter(layer.module for layer in self.network.layers)
-
-    @cached_property
-    def rows(self) -> str:
-        """The rows, for telling apart and finding equal ones."""
-        return repr(self.network.rows())
+from yaml_attn.files import installed, real_path, templates
 
 
 @dataclass(frozen=True)
@@ -92,7 +56,8 @@ class Library:
 
     given: Path | None = None
     trusted: Callable[[Path], bool] = field(default=lambda _: True)
-    _folders: dict[Path, list[Base]] = field(default_factory=dict, init=False)
+    _folders: dict[Path, Candidates] = field(default_factory=dict, init=False)
+    _trust: dict[Path, bool] = field(default_factory=dict, init=False)
 
     def match(
         self, path: Path | None, network: Network, settings: Mapping[str, Any]
@@ -104,21 +69,34 @@ class Library:
         """
         if self._given:
             return align(self._given, network, given=True)
-        candidates = [base for base in self._candidates(path) if base.path != path]
-        for found in _best(candidates, network, settings):
-            if found.base.is_official or self.trusted(found.base.path):
+        for found in _best(self._near(path, network, settings), network, settings):
+            if found.base.is_official or self._trusts(found.base.path):
                 return found
         return None
 
-    def _candidates(self, path: Path | None) -> Iterator[Base]:
-        yield from self._official
+    def _near(
+        self, path: Path | None, network: Network, settings: Mapping[str, Any]
+    ) -> Iterator[Base]:
+        """The bases that look most alike, the official ones first."""
+        framework = family(recognise(network, settings))
+
+        def fits(base: Base) -> bool:
+            return base.path != path and family(recognise(base.network, base.settings)) == framework
+
+        for official in self._official:
+            yield from official.near(network, fits)
         if path is not None:
-            folder = path.resolve().parent
+            folder = real_path(path).parent
             if folder not in self._folders:
-                files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
-                bases = _read_all(files, _BESIDE)
-                self._folders[folder] = [base for base in bases if _is_plain(base.network)]
-            yield from (base for base in self._folders[folder] if base.path.name != path.name)
+                self._folders[folder] = Candidates.beside(folder)
+            yield from self._folders[folder].near(
+                network, lambda base: base.path.name != path.name and fits(base)
+            )
+
+    def _trusts(self, path: Path) -> bool:
+        if path not in self._trust:
+            self._trust[path] = self.trusted(path)
+        return self._trust[path]
 
     @cached_property
     def _given(self) -> Base | None:
@@ -128,51 +106,24 @@ class Library:
         return Base(self.given, "given", document.network, document.settings)
 
     @cached_property
-    def _official(self) -> list[Base]:
-        return [
-            *_read_all(templates().values(), "template"),
-            *_read_all(installed().values(), "installed ultralytics"),
-        ]
-
-
-def _read(path: Path, origin: str) -> Base:
-    """A base by PyYAML alone, a tenth of the time that rows with positions take."""
-    text = path.read_bytes().decode("utf-8").removeprefix(BOM)
-    network, settings = network_of(text)
-    return Base(path, origin, network, settings)
-
-
-def _read_all(paths: Iterable[Path], origin: str) -> list[Base]:
-    """The bases among these files; one that is no config is none."""
-    found = []
-    for path in paths:
-        with suppress(ConfigError, OSError, KeyError, TypeError, ValueError):
-            found.append(_read(path, origin))
-    return found
-
-
-def _is_plain(network: Network) -> bool:
-    """Whether all modules are a framework's own: a file somebody changed is no base."""
-    return all(is_known(layer.module) for layer in network.layers)
+    def _official(self) -> tuple[Candidates, ...]:
+        return (
+            Candidates(templates().values(), "template"),
+            Candidates(installed().values(), "installed ultralytics"),
+        )
 
 
 def _best(candidates: Iterable[Base], network: Network, settings: Mapping[str, Any]) -> list[Match]:
-    """The candidates that the config may have been made from, most alike first."""
+    """The candidates that the config was made from by their rows, most alike first."""
     modules = Counter(layer.module for layer in network.layers)
     alike: dict[str, tuple[int, Base]] = {}
-    framework = family(recognise(network, settings))
     for base in candidates:
-        missing = (base.modules - modules).total()
-        extra = (modules - base.modules).total()
-        # A base has no row that its copies lack; many of its modules may have been renamed.
-        if len(base.network) > len(network) or 2 * missing > len(base.network):
-            continue
-        if family(recognise(base.network, base.settings)) != framework:
-            continue
         known = alike.get(base.rows)
         if known is None or _is_nearer(base, known[1], settings):
-            alike[base.rows] = (missing + extra, base)
-    ranked = sorted(alike.values(), key=lambda item: item[0])[:_ALIGNED]
+            theirs = Counter(layer.module for layer in base.network.layers)
+            unlike = (theirs - modules).total() + (modules - theirs).total()
+            alike[base.rows] = unlike, base
+    ranked = sorted(alike.values(), key=lambda item: item[0])[:ALIGNED]
     matches = [align(base, network, given=False) for _, base in ranked]
     return sorted((match for match in matches if _is_copy(match, network)), key=_cost)
 

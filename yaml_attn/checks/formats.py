@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 from yaml_attn import __version__
 from yaml_attn.checks import RULES
@@ -17,6 +16,7 @@ from yaml_attn.checks.bases import Match
 from yaml_attn.checks.finding import Finding, Fix, Level, Place, gravest_first
 from yaml_attn.checks.manual import summary
 from yaml_attn.checks.run import Report
+from yaml_attn.escaping import github_data, github_property, in_line, uri
 
 _GITHUB: Final[Mapping[Level, str]] = {"error": "error", "warning": "warning", "note": "notice"}
 
@@ -26,7 +26,7 @@ def text_lines(reports: Sequence[Report]) -> Iterator[str]:
     for report in reports:
         for each in gravest_first(report.findings):
             at = f"{report.path}:{each.place.line}:{each.place.column}"
-            yield f"{at}: {each.code} {each.level}: {each.text}"
+            yield in_line(f"{at}: {each.code} {each.level}: {each.text}")
 
 
 def github_lines(reports: Sequence[Report]) -> Iterator[str]:
@@ -42,8 +42,8 @@ def github_lines(reports: Sequence[Report]) -> Iterator[str]:
                 "endColumn": place.end_column,
                 "title": f"{each.code} {each.name}",
             }
-            told = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-            yield f"::{_GITHUB[each.level]} {told}::{_data(each.text)}"
+            told = ",".join(f"{key}={github_property(value)}" for key, value in properties.items())
+            yield f"::{_GITHUB[each.level]} {told}::{github_data(each.text)}"
 
 
 def as_json(reports: Sequence[Report], fixed: Mapping[Path, Sequence[Finding]]) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _sarif_rule(code: str) -> dict[str, Any]:
 
 
 def _sarif_result(path: Path, each: Finding, index: int) -> dict[str, Any]:
-    location = {"uri": quote(path.as_posix())}
+    location = {"uri": uri(path)}
     result: dict[str, Any] = {
         "ruleId": each.code,
         "ruleIndex": index,
@@ -164,11 +164,3 @@ def _region(place: Place) -> dict[str, int]:
         "endLine": place.end_line,
         "endColumn": place.end_column,
     }
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(value: object) -> str:
-    return _data(str(value)).replace(":", "%3A").replace(",", "%2C")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterator
 
 from yaml_attn.checks import READABLE, RULES, UNREADABLE, Readable, Unreadable
+from yaml_attn.docstrings import docstring
 from yaml_attn.errors import UsageError
 
 _HEAD = """\
@@ -39,9 +39,13 @@ repos:
       - id: yaml-attn-check
         name: yaml-attn check
         entry: yaml-attn check
+        args: [--]
         language: system
         types: [yaml]
 ```
+
+Options stand in `args` before `--`, behind which a name is a file's, whatever it begins with:
+`args: [--ignore, YA301, --]`.
 
 In a workflow this repository is an Action, which installs no torch and shows each finding at its
 line of a pull request:
@@ -108,16 +112,12 @@ def explain(code: str) -> str:
 
 def summary(code: str) -> str:
     """A rule in one sentence."""
-    return _docstring(RULES[code]).split("\n")[0]
-
-
-def _docstring(rule: Readable | Unreadable) -> str:
-    return inspect.cleandoc(rule.__doc__ or "")
+    return docstring(RULES[code]).split("\n")[0]
 
 
 def _section(rule: Readable | Unreadable) -> str:
     title = f"### {rule.RULE.code} {rule.RULE.name} ({rule.RULE.level})"
-    return f"{title}\n\n" + "\n".join(_fenced(_docstring(rule)))
+    return f"{title}\n\n" + "\n".join(_fenced(docstring(rule)))
 
 
 def _fenced(docstring: str) -> Iterator[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from glob import glob, has_magic
 from pathlib import Path
 
 from yaml_attn.config.diagnosis import SUFFIXES
 from yaml_attn.errors import UsageError
+from yaml_attn.files import is_folder, may_be_config
 
 
 def expand(names: Iterable[str]) -> list[Path]:
@@ -18,8 +20,9 @@ def expand(names: Iterable[str]) -> list[Path]:
 def find(names: Iterable[str]) -> dict[Path, Path | None]:
     """The files that these names mean, in the order given, each with the folder it was found in.
 
-    A folder means the YAML files in and below it, hidden folders left out. A file that is named
-    itself was not looked for in any.
+    A folder means the YAML files in and below it, hidden folders left out. What cannot be a config,
+    such as a pipe or a file of many MB, is left out unless it is named itself. A file that is named
+    itself was not looked for in any folder.
 
     Raises:
         UsageError: a name is no file, no folder, and no pattern that anything matches.
@@ -27,13 +30,17 @@ def find(names: Iterable[str]) -> dict[Path, Path | None]:
     found: dict[Path, Path | None] = {}
     for name in names:
         path = Path(name)
-        if path.is_file():
+        if is_folder(path):
+            files = list(_in_folder(path))
+        elif os.path.lexists(path):
             found[path] = None
             continue
-        files = dict(_in_folder(path) if path.is_dir() else _like(name))
-        if not files and not path.is_dir():
-            raise UsageError(f"{name}: no such file, and no pattern that matches one")
-        found = {**files, **found}
+        else:
+            files = list(_like(name))
+            if not files:
+                raise UsageError(f"{name}: no such file, and no pattern that matches one")
+        for file, folder in files:
+            found.setdefault(file, folder)
     return found
 
 
@@ -45,18 +52,23 @@ def _before_pattern(pattern: str) -> Path:
 
 
 def _in_folder(folder: Path) -> Iterator[tuple[Path, Path]]:
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") for part in inside)
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-            yield path, folder
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                path = Path(place, name)
+                if may_be_config(path):
+                    found.append(path)
+    for path in sorted(found):
+        yield path, folder
 
 
 def _like(pattern: str) -> Iterator[tuple[Path, Path]]:
     folder = _before_pattern(pattern)
     for name in sorted(glob(pattern, recursive=True)):  # noqa: PTH207 (absolute patterns too)
         path = Path(name)
-        if path.is_dir():
+        if is_folder(path):
             yield from _in_folder(path)
-        else:
+        elif may_be_config(path):
             yield path, folder

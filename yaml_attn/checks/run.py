@@ -14,10 +14,11 @@ from yaml_attn.checks.outputs import several_outputs
 from yaml_attn.checks.paths import expand
 from yaml_attn.checks.selection import Selection, silenced
 from yaml_attn.checks.subject import Subject
-from yaml_attn.config.diagnosis import UnreadableError
+from yaml_attn.config.diagnosis import because
 from yaml_attn.config.document import Document
 from yaml_attn.dialects.bases import find_base
-from yaml_attn.errors import DocumentError
+from yaml_attn.errors import DocumentError, NoFileError
+from yaml_attn.files import read_config
 
 _SECTION = re.compile(  # with a full-width colon too
     rb"^[ \t]*[\"']?(backbone|head)[\"']?[ \t]*(:|\xef\xbc\x9a)", re.MULTILINE
@@ -61,9 +62,9 @@ class Checker:
             ConfigError: the given base cannot be read.
         """
         try:
-            data = path.read_bytes()
-        except OSError as error:
-            refused = UnreadableError("encoding", f"cannot be read ({error.strerror})")
+            data = read_config(path)
+        except NoFileError as error:
+            refused = because("encoding", error)
             return Report(path, self._counting([unreadable(refused)], []), None, None)
         # In UTF-16 every letter has a zero beside it.
         if not _SECTION.search(data.replace(b"\0", b"")):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from yaml_attn.errors import UsageError
+from yaml_attn.files import exists, is_file
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -35,7 +36,7 @@ def read_settings(folder: Path) -> Settings:
     """
     for place in (folder.resolve(), *folder.resolve().parents):
         path = place / "pyproject.toml"
-        if path.is_file():
+        if is_file(path):
             return _read(path)
     return Settings()
 
@@ -43,9 +44,12 @@ def read_settings(folder: Path) -> Settings:
 def _read(path: Path) -> Settings:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError:
+        raise UsageError("cannot be read: it is nested too deeply", path=path) from None
+    except (OSError, ValueError) as error:  # not UTF-8, not TOML, a number of 5,000 digits
         raise UsageError(f"cannot be read ({error})", path=path) from None
-    section: Any = content.get("tool", {}).get("yaml-attn", {})
+    tool = content.get("tool", {})
+    section: Any = tool.get("yaml-attn", {}) if isinstance(tool, dict) else {}
     if not isinstance(section, dict):
         raise UsageError("[tool.yaml-attn] is no table", path=path)
     for key in section:
@@ -56,7 +60,7 @@ def _read(path: Path) -> Settings:
     base = section.get("base")
     if base is not None and not isinstance(base, str):
         raise UsageError("[tool.yaml-attn] base is no string", path=path)
-    if base is not None and (path.parent / base).exists():
+    if base is not None and exists(path.parent / base):
         base = str(path.parent / base)
     return Settings(_codes(path, section, "select"), _codes(path, section, "ignore"), base)
 

@@ -159,7 +159,8 @@ class Subject:
     def renumber(self, span: Span, layer: int, field: Field, value: int, position: int = 0) -> Fix:
         """The edit that writes another number at a place of a row."""
         place = self.place_of_span(span, layer)
-        return Fix(place, Splice(span, str(value)), layer, field, position, value)
+        text = self.document.spell_comment(span, value) if field == "comment" else str(value)
+        return Fix(place, Splice(span, text), layer, field, position, value)
 
     def number_span(self, layer: int) -> Span:
         """Where the `number` of a row stands."""

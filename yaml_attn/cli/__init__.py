@@ -15,8 +15,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from yaml_attn import __version__
-from yaml_attn.cli.helping import Command, Group
-from yaml_attn.cli.mistakes import INTERRUPTED, ClickException, complain, interrupted, usage_error
+from yaml_attn.cli.helping import ClickException, Command, Group
+from yaml_attn.cli.mistakes import INTERRUPTED, complain, interrupted, usage_error
+from yaml_attn.cli.unforeseen import prepare_streams, report, trace
+from yaml_attn.docstrings import docstring
 from yaml_attn.errors import UsageError, YamlAttnError
 from yaml_attn.files import forget_written
 
@@ -44,11 +46,13 @@ def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    made.callback()(_main)
+    made.callback(help=docstring(_main))(_main)
     for name in names:
         file = import_module(f"yaml_attn.cli.{name}")
         reads: type[Command] = getattr(file, "READS", Command)
-        made.command(cls=reads, context_settings={**_SETTINGS.get(name, {})})(getattr(file, name))
+        run = getattr(file, name)
+        settings = {**_SETTINGS.get(name, {})}
+        made.command(cls=reads, context_settings=settings, help=docstring(run))(run)
     return made
 
 
@@ -77,9 +81,17 @@ def _main(
 
 def main() -> None:
     """Run the command line; an error becomes a message and an exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal without some character prints `?`
-            stream.reconfigure(errors="replace")
+    try:
+        prepare_streams()
+        try:
+            _run()
+        finally:
+            sys.stdout.flush()  # a full disk is seen here at last
+    except Exception as error:  # noqa: BLE001 (nobody is to read a trace that was not asked for)
+        sys.exit(report(error))
+
+
+def _run() -> None:
     # torch says so at import where numpy is missing, which nothing here needs.
     warnings.filterwarnings("ignore", "Failed to initialize NumPy", UserWarning)
     forget_written()
@@ -87,6 +99,7 @@ def main() -> None:
         asked = [word for word in sys.argv[1:2] if word in COMMANDS]
         code = command_line(asked or COMMANDS)(prog_name="yaml-attn", standalone_mode=False)
     except YamlAttnError as error:
+        trace(error)
         complain(error)
         sys.exit(error.exit_code)
     except ClickException as error:

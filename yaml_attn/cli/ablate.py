@@ -23,7 +23,10 @@ _DEFAULT_FOLDER = Path("ablation")
 def ablate(
     study: Annotated[
         Path | None,
-        typer.Argument(metavar="[STUDY]", help="A study file, instead of the next options."),
+        typer.Argument(
+            metavar="[STUDY]",
+            help="A study file; an option below takes the place of its key there.",
+        ),
     ] = None,
     *,
     base: Annotated[
@@ -43,7 +46,8 @@ def ablate(
             "--module",
             "-m",
             metavar="NAME,...",
-            help="The attention mechanisms to compare, e.g. SE,CBAM; repeatable.",
+            help="The attention mechanisms to compare, e.g. SE,CBAM; SE+CBAM is both, one behind "
+            "the other; repeatable.",
             rich_help_panel=options.WHAT,
         ),
     ] = None,
@@ -104,6 +108,25 @@ def ablate(
             rich_help_panel=options.ROW,
         ),
     ] = None,
+    identity_init: Annotated[
+        bool | None,
+        typer.Option(
+            "--identity-init/--no-identity-init",
+            help="Start all that can as the identity, so that a pretrained network is undisturbed "
+            "at step 0, and a study from pretrained weights compares attention alone.",
+            rich_help_panel=options.ROW,
+        ),
+    ] = None,
+    max_variants: Annotated[
+        int | None,
+        typer.Option(
+            "--max-variants",
+            metavar="N",
+            min=1,
+            help="Refuse a study of more, before one is made; 10000 unless given.",
+            rich_help_panel=options.CHECK,
+        ),
+    ] = None,
     dialect: options.Dialect = None,
     builder: Annotated[
         str | None,
@@ -111,8 +134,8 @@ def ablate(
             "--builder",
             metavar="bundled|ultralytics",
             help="What to build Ultralytics configs with: the new layers alone, the rest being "
-            "n/a, or the installed package, whole. Not chosen by what is installed, lest the "
-            "figures depend on the machine.",
+            "n/a, or the installed package, whole; unless given, the package if it is installed. "
+            "The manifest says which, and its version.",
             rich_help_panel=options.CHECK,
         ),
     ] = None,
@@ -205,7 +228,7 @@ def ablate(
     only what changed, and never over a file that it has not made.
 
     A study file is YAML, and says more: grids of parameters, blocks, patterns to leave out. It
-    needs `bases`, and `modules` with `places`, or `replace`:
+    needs `bases`, and `modules` with `places`, or `replace`; options take the place of its keys:
 
     Example:
         bases: [yolov5s.yaml]
@@ -234,6 +257,8 @@ def ablate(
         "scales": ("--scales", _list(scales)),
         "consumers": ("--consumers", consumers and options.places(consumers)),
         "channels": ("--channels", channels and channels.value),
+        "identity_init": ("--identity-init", identity_init),
+        "max_variants": ("--max-variants", max_variants),
         "dialect": ("--dialect", dialect),
         "builder": ("--builder", builder),
         "imgsz": ("--imgsz", imgsz),
@@ -251,21 +276,18 @@ def ablate(
 
 
 def _study(path: Path | None, given: dict[str, tuple[str, Any]], *, run_own: bool) -> Study:
-    """The study of a file, or of the options."""
+    """The study of a file, with options in the place of its keys, or of the options alone."""
     from yaml_attn.ablation import load_study, study_of  # noqa: PLC0415
     from yaml_attn.ablation.fields import Field  # noqa: PLC0415
 
+    fields = {key: Field(option, value) for key, (option, value) in given.items()}
     if path is not None:
-        if given:
-            key, (option, _) = next(iter(given.items()))
-            raise UsageError(f"{option} and a study file: write `{key}` into the file")
-        return load_study(path, run_own=run_own)
+        return load_study(path, instead=fields, run_own=run_own)
     if "bases" not in given or not (given.keys() >= {"modules", "places"} or "replace" in given):
         raise UsageError(
             "say what to study: a file, or --base with --modules and --at, or with --replace",
             hint="E.g. yaml-attn ablate --base yolov5s.yaml --modules SE,CBAM --at P3,P4",
         )
-    fields = {key: Field(option, value) for key, (option, value) in given.items()}
     return study_of(fields, Field("", None), run_own=run_own)
 
 

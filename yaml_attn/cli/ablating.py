@@ -16,6 +16,7 @@ from yaml_attn.cli import options
 from yaml_attn.cli.mistakes import INTERRUPTED, interrupted
 from yaml_attn.cli.render import Table, console, default_format, print_table
 from yaml_attn.errors import UsageError
+from yaml_attn.escaping import in_line
 
 if TYPE_CHECKING:
     from yaml_attn.ablation import Folder, Result, Study
@@ -62,18 +63,24 @@ def watch(*, quiet: bool) -> Iterator[Progress | None]:
         from rich.console import Console  # noqa: PLC0415
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
 
-        columns = (BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn("{task.description}"))
+        columns = (
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}", markup=False),
+        )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("", total=None)
 
             def advance(each: Produced, done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total, description=each.variant.name)
+                bar.update(
+                    task, completed=done, total=total, description=in_line(each.variant.name)
+                )
 
             yield advance
 
 
 def _line(each: Produced, done: int, total: int) -> None:
-    typer.echo(f"{done}/{total} {each.variant.name}", err=True)
+    options.say(f"{done}/{total} {in_line(each.variant.name)}", err=True)
 
 
 def finish(folder: Folder, wanted: Wanted) -> None:
@@ -146,7 +153,7 @@ def _print(
     if wanted.quiet:
         said = [*warnings, *(_stale(folder, stale) if wanted.check and stale else [])]
         for line in said:
-            typer.echo(line, err=True)
+            options.say(in_line(line), err=True)
         return
     out = console(file=file)
     if not wanted.check:
@@ -156,7 +163,7 @@ def _print(
         more = len(folder.result.made[listed:]) if listed else 0
         if more:
             out.print(f"... and {more} more: summary{folder.result.shard.suffix}.md has them all.")
-        for line in _defaults(folder.result):
+        for line in _below(folder.result):
             out.print(line)
     for line in [*warnings, *_notes(folder.result)]:
         out.print(line)
@@ -203,6 +210,15 @@ def _notes(result: Result) -> Iterator[str]:
             yield f"{', '.join(names)}: {words}"
 
 
+def _below(result: Result) -> Iterator[str]:
+    """What is to be known of the table."""
+    from yaml_attn.ablation.tables import conditions, start_notes  # noqa: PLC0415
+
+    yield from _defaults(result)
+    yield f"{conditions(result)}."
+    yield from start_notes(result)
+
+
 def _defaults(result: Result) -> Iterator[str]:
     """What names leave out of the parameters that the study varies."""
     left_out = dict.fromkeys(
@@ -235,10 +251,7 @@ def _whole(base: Base, study: Study) -> str:
 
     if find(base.config.dialect).builder != "ultralytics":
         return "--repo"
-    # An option and a study file contradict one another.
-    option = (
-        "--builder ultralytics" if study.folder is None else "`builder: ultralytics` in the study"
-    )
+    option = "--builder ultralytics" if study.builder else "`pip install ultralytics`"
     return f"{option}, or --repo,"
 
 
@@ -246,6 +259,7 @@ def _stale(folder: Folder, stale: Sequence[tuple[str, str]]) -> Iterator[str]:
     for name, state in stale:
         yield f"{state}: {(folder.path / name).as_posix()}"
     path, configs = folder.path.as_posix(), _count(len(folder.result.made))
+    yield from _other_figures(folder, "are not compared; the configs are")
     if not stale:
         yield f"{path} is what the study gives ({configs})."
         return
@@ -255,8 +269,23 @@ def _stale(folder: Folder, stale: Sequence[tuple[str, str]]) -> Iterator[str]:
     yield f"{how}, the same command makes it so."
 
 
+def _other_figures(folder: Folder, become: str) -> Iterator[str]:
+    """What becomes of the figures of a folder that another builder gave, in words."""
+    if folder.other_figures:
+        there, here = map(_listed, (folder.other_figures.built_with, folder.result.built_with))
+        yield (
+            f"The figures in {folder.path.as_posix()} were built with {there}, and here with "
+            f"{here}: they {become}."
+        )
+
+
+def _listed(built_with: Sequence[str]) -> str:
+    return " and ".join(built_with) or "nothing"
+
+
 def _would(folder: Folder, wanted: Wanted) -> Iterator[str]:
     outdated = [*folder.missing, *folder.changed]
+    yield from _other_figures(folder, "would be replaced")
     yield f"Would write {len(outdated)} files to {folder.path.as_posix()}."
     if folder.left:
         verb = "Would remove" if wanted.prune else "No longer in the study"
@@ -267,6 +296,7 @@ def _done(folder: Folder, written: Sequence[str], wanted: Wanted) -> Iterator[st
     path = folder.path.as_posix()
     configs = {made.variant.file for made in folder.result.made}
     new = sum(name in configs for name in written)
+    yield from _other_figures(folder, "were replaced")
     if folder.kept:
         yield f"Not in the study, and not as one made them, so they stay: {', '.join(folder.kept)}."
     if folder.left and wanted.prune:

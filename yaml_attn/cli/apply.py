@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Sequence
 from difflib import unified_diff as lines_that_differ
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 
 from yaml_attn.cli import options
 from yaml_attn.errors import ConfigError, UsageError
+from yaml_attn.escaping import in_line
 
 if TYPE_CHECKING:
     from yaml_attn.config.document import Document
@@ -126,12 +128,12 @@ def apply(
     elif not quiet:
         _report(plan, repo, document, written=write, undo=undo, check=check)
     for name, where in plan.left_out.items() if document else ():
-        typer.echo(
+        warning = (
             f"warning: {name} is the checkout's own class in {where}: it builds these rows, and "
             f"may take other arguments than ours. `yaml-attn build {config} --repo {repo}` tries "
-            "it.",
-            err=True,
+            "it."
         )
+        options.say(in_line(warning), err=True)
     if check and plan.changes:
         raise typer.Exit(1)
 
@@ -177,12 +179,12 @@ def _show(plan: Plan, repo: Path, *, full: bool) -> None:
     for change in plan.changes:
         name = _name(change, repo)
         if change.path.name == "yolo.py":
-            typer.echo(_diff(change, name), nl=False)
+            options.say(_diff(change, name).removesuffix("\n"))
         elif change.after:
             verb = "written again" if change.before else "new"
-            typer.echo(f"{name}: {verb}, {len(change.after.splitlines())} lines")
+            options.say(f"{in_line(name)}: {verb}, {len(change.after.splitlines())} lines")
         else:
-            typer.echo(f"{name}: removed")
+            options.say(f"{in_line(name)}: removed")
     for mechanism, where in plan.left_out.items() if full else ():
         _say(f"{mechanism} is left out: it is the checkout's own in {where}.")
 
@@ -196,7 +198,8 @@ def _say(sentence: str) -> None:
 
 def _diff(change: Change, name: str) -> str:
     before, after = (
-        (data or b"").decode(errors="replace").replace("\r\n", "\n").splitlines(keepends=True)
+        # Not str.splitlines, which ends a line at a form feed too.
+        StringIO((data or b"").decode(errors="replace").replace("\r\n", "\n")).readlines()
         for data in (change.before, change.after)
     )
     return "".join(lines_that_differ(before, after, f"a/{name}", f"b/{name}", n=2))
@@ -220,7 +223,7 @@ def _report(
     if document and not check:
         train = _train(plan, repo, document)
         if train:
-            typer.echo(f"Train it in {repo}:\n  {train}")
+            options.say(f"Train it in {in_line(repo)}:\n  {in_line(train)}")
 
 
 def _report_undo(plan: Plan, repo: Path, *, written: bool) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from enum import Enum
@@ -18,6 +16,8 @@ from yaml_attn.cli.mistakes import complain
 from yaml_attn.cli.render import Format as Style
 from yaml_attn.cli.render import console, unified_diff
 from yaml_attn.errors import OutputError, UsageError
+from yaml_attn.escaping import in_line
+from yaml_attn.results import unified_diff as difference
 
 if TYPE_CHECKING:
     from yaml_attn.checks.fixing import Repair
@@ -187,7 +187,9 @@ def _paths(files: Sequence[str]) -> dict[Path, Path | None]:
         return find(files)
     except UsageError as error:
         here = sorted(path.name for path in Path.cwd().glob("*.yaml"))
-        named = f"Here are {', '.join(here[:_MOST_NAMED])}" if here else "Here is no YAML file"
+        named = (
+            f"Here are {in_line(', '.join(here[:_MOST_NAMED]))}" if here else "Here is no YAML file"
+        )
         more = " and more" if len(here) > _MOST_NAMED else ""
         error.hint = f"{named}{more}; `yaml-attn check .` checks all in and below a folder."
         raise
@@ -237,7 +239,7 @@ def _print(reports: Sequence[Report], repairs: Sequence[Repair], style: Format) 
             print_rich(out, reports)
         else:
             for line in formats.text_lines(reports):
-                typer.echo(line)
+                options.say(line)
 
 
 def _difference(repair: Repair) -> str:
@@ -246,5 +248,4 @@ def _difference(repair: Repair) -> str:
     if not repair.changed or before is None or after is None:
         return ""
     name = str(repair.before.path)
-    old, new = (re.split(r"\r\n|\r|\n", document.text) for document in (before, after))
-    return "\n".join(difflib.unified_diff(old, new, name, name, lineterm=""))
+    return difference(name, before.text, name, after.text)

@@ -19,6 +19,7 @@ from yaml_attn.cli.render import (
 )
 from yaml_attn.cli.writing import edit_lines
 from yaml_attn.errors import UsageError
+from yaml_attn.escaping import fenced
 
 if TYPE_CHECKING:
     from yaml_attn.configs import Config
@@ -137,7 +138,7 @@ def _print(difference: Difference, edited: Config | None, style: Format) -> None
     # What is read first comes last: a terminal shows the end.
     out = console(style)
     if style is Format.markdown:
-        out.print(f"```diff\n{difference.text}\n```\n", markup=False)
+        out.print(unified_diff(fenced(difference.text, "diff"), style))
     elif difference.text:
         out.print(unified_diff(difference.text, style), soft_wrap=True)
     print_table(out, change_table(difference.changes), style)

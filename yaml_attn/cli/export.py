@@ -12,6 +12,7 @@ from yaml_attn.cli import options
 from yaml_attn.cli.render import console
 from yaml_attn.cli.writing import is_stdout
 from yaml_attn.errors import UsageError
+from yaml_attn.files import is_folder
 
 
 def export(
@@ -69,9 +70,9 @@ def export(
     if is_stdout(str(output)):
         sys.stdout.buffer.write(text.encode())
         return
-    target = output / "attention.py" if output.is_dir() else output
+    target = output / "attention.py" if is_folder(output) else output
     write_atomically(target, text.encode(), over=standing(target) if force else None)
-    count = len(text.splitlines())
+    count = text.count("\n")
     written = [*(each.name for each in mechanisms), *(each.name for each in own)]
     if json:
         options.print_json({"output": str(target), "mechanisms": written, "lines": count})

@@ -7,11 +7,13 @@ import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yaml_attn.cli.mistakes import aside
 from yaml_attn.cli.render import hanging
+from yaml_attn.errors import NoFileError
+from yaml_attn.escaping import in_line
+from yaml_attn.files import is_file, read_config
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +42,8 @@ def print_rich(out: Console, reports: Iterable[Report]) -> None:
     for report in reports:
         if not report.findings:
             continue
-        out.print(Text.assemble((str(report.path), "bold"), f" ({compared(report)})"))
+        about = in_line(f" ({compared(report)})")
+        out.print(Text.assemble((in_line(report.path), "bold"), about))
         lines = _lines(report)
         for each in gravest_first(report.findings):
             _print_finding(out, each, lines)
@@ -53,8 +56,8 @@ def _lines(report: Report) -> list[str]:
         text = report.document.text
     else:
         try:
-            text = report.path.read_bytes().decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError):
+            text = read_config(report.path).decode("utf-8-sig")
+        except (NoFileError, UnicodeDecodeError):
             return []
     return re.split(r"\r\n|\r|\n", text)
 
@@ -68,19 +71,19 @@ def _print_finding(out: Console, each: Finding, lines: Sequence[str]) -> None:
     head = Text.assemble(
         f"  {place.line}:{place.column} ",
         (f"{each.code} {each.level}", _COLOURS[each.level]),
-        f" {layer}{each.message}",
+        in_line(f" {layer}{each.message}"),
     )
     hanging(out, head, _INDENT)
     of_the_file = (place.line, place.column, place.layer) == (1, 1, None)
     if place.line <= len(lines) and place.end_line == place.line and not of_the_file:
         line = lines[place.line - 1]
-        row = Text(f"{'':{_INDENT}}{line}", style="dim")
+        row = Text(f"{'':{_INDENT}}{in_line(line)}", style="dim")
         out.print(row, no_wrap=True, overflow="ellipsis")
         before = cell_len(line[: place.column - 1])
         width = max(1, cell_len(line[place.column - 1 : place.end_column - 1]))
         out.print(Text(" " * (_INDENT + before) + "^" * width, style=_COLOURS[each.level]))
     if each.meant:
-        hanging(out, Text(f"{'':{_INDENT}}{each.meant}", style="green"), _INDENT)
+        hanging(out, Text(f"{'':{_INDENT}}{in_line(each.meant)}", style="green"), _INDENT)
 
 
 def compared(report: Report) -> str:
@@ -123,11 +126,11 @@ def summarise(
     from yaml_attn.checks.formats import count  # noqa: PLC0415
 
     if not reports:
-        aside(_nothing(files, skipped))
+        aside(in_line(_nothing(files, skipped)))
         return
     for said, number in Counter(map(compared, reports)).items():
         which = "" if len(reports) == 1 else f"{number} {'file' if number == 1 else 'files'}: "
-        aside(which + said)
+        aside(in_line(which + said))
     parts = [f"{len(reports)} {'config' if len(reports) == 1 else 'configs'}"]
     levels = [
         f"{number} {level}{'' if number == 1 else 's'}"
@@ -145,7 +148,7 @@ def summarise(
     aside(", ".join(parts))
     step = _next_step(reports, files, words, fix=bool(repairs))
     if step:
-        aside(step)
+        aside(in_line(step))
 
 
 def _nothing(files: Sequence[str], skipped: int) -> str:
@@ -153,7 +156,7 @@ def _nothing(files: Sequence[str], skipped: int) -> str:
     named = ", ".join(files) if len(files) <= _MOST_NAMED else f"the {len(files)} names given"
     if not skipped:
         return f"no YOLO config in {named}: no YAML file in or below it"
-    if skipped == 1 == len(files) and Path(files[0]).is_file():
+    if skipped == 1 == len(files) and is_file(files[0]):
         return f"{named} is no YOLO config: it has neither `backbone:` nor `head:`"
     among = "the 1 YAML file" if skipped == 1 else f"{skipped} YAML files"
     return f"no YOLO config among {among} in {named}: none has `backbone:` or `head:`"
@@ -173,7 +176,8 @@ def _next_step(
         return f"What a code means: yaml-attn check {explain}"
     if len(files) > _MOST_NAMED:
         words = ["...", *(word for word in words if word not in files)]
-    typed = shlex.join([*words, "--fix"])
+    # Behind `--` it would be a file.
+    typed = shlex.join(["--fix", *words] if "--" in words else [*words, "--fix"])
     repaired = f"{sure} of {len(findings)} can be repaired: yaml-attn check {typed}"
     return f"{repaired}; what a code means: {explain}"
 

@@ -6,9 +6,15 @@ Typer's own grouped help imports a markdown parser: more than everything else at
 from __future__ import annotations
 
 import re
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Final
 
+import typer
 from typer.core import TyperCommand, TyperGroup
+
+# Some releases of typer bring a click of their own: its classes are not to be had by their names.
+ClickUsageError: Final[type[Exception]] = typer.BadParameter.mro()[1]
+ClickException: Final[type[Exception]] = typer.BadParameter.mro()[2]
 
 OTHERS = "Options"
 
@@ -49,6 +55,17 @@ class Command(TyperCommand):
             parent.meta[WORDS] = list(args)  # its children have the same
         return super().make_context(info_name, args, parent, **extra)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse as always, and refuse in our own words what is left over."""
+        passed_on, ctx.allow_extra_args = ctx.allow_extra_args, True
+        super().parse_args(ctx, args)
+        if ctx.args and not passed_on and not ctx.resilient_parsing:
+            several = "s" if len(ctx.args) > 1 else ""
+            problem = f"unexpected argument{several}: {' '.join(map(str, ctx.args))}"
+            raise ClickUsageError(problem, ctx=ctx)  # type: ignore[call-arg]
+        rest: list[str] = ctx.args
+        return rest
+
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The words of the usage line; not every click puts braces around what is required."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
@@ -62,7 +79,8 @@ class Command(TyperCommand):
                 continue
             kind = "Arguments" if parameter.param_type_name == "argument" else OTHERS
             panel = getattr(parameter, "rich_help_panel", None) or kind
-            groups.setdefault(panel, []).append(record)
+            # Some releases of typer name the type of an argument too.
+            groups.setdefault(panel, []).append((re.sub(r" <\w+>", "", record[0]), record[1]))
         for name in sorted(groups, key=_ORDER.index):
             with formatter.section(name):
                 formatter.write_dl(groups[name], col_max=24)
@@ -74,6 +92,15 @@ class Group(TyperGroup):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.help = _keep_examples(self.help)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command as always, and say in our own words that there is none."""
+        name = str(args[0])
+        if self.get_command(ctx, name) is None and name.isidentifier():
+            close = get_close_matches(name, self.list_commands(ctx), 1)
+            guess = f"; did you mean {close[0]}?" if close else ""
+            raise ClickUsageError(f"no such command '{name}'{guess}", ctx=ctx)  # type: ignore[call-arg]
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write a line or two for each command."""

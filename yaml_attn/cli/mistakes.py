@@ -8,18 +8,15 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import typer
 
 from yaml_attn.cli.helping import WORDS
 from yaml_attn.cli.layout import wrapped
-from yaml_attn.errors import UsageError
-from yaml_attn.files import written
-
-# Some releases of typer bring a click of their own, so the class is not to be had by its name.
-ClickException: Final[type[Exception]] = typer.BadParameter.mro()[2]
+from yaml_attn.errors import UsageError, YamlAttnError
+from yaml_attn.escaping import for_terminal, in_line
+from yaml_attn.files import is_file, written
 
 INTERRUPTED: Final = 130
 """The exit code after Ctrl-C: 128 and the number of the signal, as in a shell."""
@@ -67,13 +64,42 @@ def usage_error(error: Any) -> UsageError:
     context = getattr(error, "ctx", None)
     command = context.command.name if context and context.parent else ""
     words = context.meta.get(WORDS, []) if context else []
-    hint = _hint(error, command, words)
-    # What is called similarly is of no use beside what is meant.
-    message = (error.message if hint and error.message else error.format_message()).rstrip(".")
-    return UsageError(
-        re.sub("a valid int(eger)? range", "a number", message[:1].lower() + message[1:]),
-        hint=hint or _example(context, command),
-    )
+    hint = _hint(error, command, words) or _similar(error)
+    return UsageError(_message(error), hint=hint or _example(context, command))
+
+
+def _message(error: Any) -> str:
+    """What is wrong, from the error's fields: its sentence differs from release to release."""
+    option: str = getattr(error, "option_name", "")
+    parameter: Any = getattr(error, "param", None)
+    what = getattr(parameter, "param_type_name", "option")
+    name = " / ".join(f"'{each}'" for each in getattr(parameter, "opts", ()))
+    if what == "argument":
+        name = f"'{parameter.metavar or parameter.name.upper()}'"
+    match type(error).__name__:
+        case "NoSuchOption":
+            return f"no such option: {option}"
+        case "MissingParameter":
+            return f"missing {what} {name}"
+        case "BadOptionUsage":
+            flag = _is_flag(getattr(error, "ctx", None), option)
+            return f"option '{option}' {'takes no value' if flag else 'needs a value'}"
+        case "BadParameter" if name:
+            problem = re.sub("a valid int(eger)? range", "a number", error.message).rstrip(".")
+            return f"invalid value for {name}: {problem}"
+    message: str = error.message
+    return message[:1].lower() + message[1:].rstrip(".")
+
+
+def _is_flag(context: Any, option: str) -> bool:
+    parameters = context.command.params if context else ()
+    return any(option in each.opts and getattr(each, "is_flag", False) for each in parameters)
+
+
+def _similar(error: Any) -> str | None:
+    """The options that are called like one that there is not."""
+    found = sorted(getattr(error, "possibilities", None) or ())
+    return f"Did you mean {' or '.join(found)}?" if found else None
 
 
 def _hint(error: Any, command: str, words: list[str]) -> str | None:
@@ -115,7 +141,7 @@ def _unquoted(words: list[str]) -> str | None:
         option, equals, first = word.rpartition("=")
         for end in range(start + 2, len(words) + 1):
             path = " ".join([first, *words[start + 1 : end]])
-            if Path(path).is_file():
+            if is_file(path):
                 return f"Quote a path with a space: {option}{equals}{shlex.quote(path)}"
     return None
 
@@ -166,12 +192,18 @@ def interrupted(*also: str) -> str:
 
 
 def complain(error: object) -> None:
-    """Print an error on stderr."""
-    aside(f"error: {error}")
+    """Print an error on stderr: what is wrong in a line, what to do below it."""
+    if not isinstance(error, YamlAttnError):
+        aside(f"error: {error}")
+        return
+    hint = error.hint and f"\n{error.hint}"
+    what = str(error).removesuffix(hint) if hint else str(error)
+    aside(f"error: {in_line(what)}{hint or ''}")
 
 
 def aside(text: str) -> None:
     """Print on stderr, wrapped to the terminal if it is one; no word and no path is cut."""
+    text = for_terminal(text)
     if sys.stderr.isatty():
         with contextlib.suppress(OSError):
             width = os.get_terminal_size(sys.stderr.fileno()).columns

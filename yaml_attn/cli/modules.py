@@ -261,9 +261,10 @@ def _try_out(mechanism: OwnMechanism, given: list[str], *, thorough: bool, json:
     else:
         style = default_format()
         out = console(style)
-        out.print("\n\n".join(filter(None, (mechanism.signature, mechanism.summary))) + "\n")
+        for paragraph in filter(None, (mechanism.signature, mechanism.summary)):
+            out.print(paragraph, end="\n\n")
         print_table(out, contract_table(checks), style)
-        out.print(contract_summary(mechanism.name, checks))
+        out.print(*contract_summary(mechanism.name, checks).split("\n"), sep="\n")
     if any(each.required and not each.passed for each in checks):
         raise typer.Exit(1)
 

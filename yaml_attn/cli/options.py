@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from enum import Enum
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from yaml_attn.errors import DocumentError, UsageError
+from yaml_attn.escaping import for_terminal, json_text
 
 WHAT = "What and where"
 ROW = "The new row"
@@ -326,5 +326,10 @@ def _value(text: str, option: str) -> Any:
 
 
 def print_json(content: Any) -> None:
-    """Print data for machines: ASCII, keys in the order of the content."""
-    typer.echo(json.dumps(content, indent=2))
+    """Print data for machines: ASCII, keys in the order of the content, nothing but JSON."""
+    typer.echo(json_text(content, indent=2))
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print text for people as it is, of any number of lines."""
+    typer.echo(for_terminal(text), err=err)

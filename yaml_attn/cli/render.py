@@ -10,6 +10,7 @@ from itertools import zip_longest
 from typing import IO, TYPE_CHECKING, Any
 
 from yaml_attn.cli.layout import ITEMS, REFERENCES, WORDS, broken, comfortable, fitted
+from yaml_attn.escaping import in_line, markdown
 
 if TYPE_CHECKING:
     import re
@@ -57,12 +58,14 @@ class Table:
 
     def add(self, *cells: str, colour: str = "") -> None:
         """Add a row, in a colour where colours are shown."""
-        self.rows.append(cells)
+        self.rows.append([in_line(cell) for cell in cells])
         self.colours.append(colour)
 
     def lines(self, style: Format) -> Iterator[str]:
         """The table as plain text or markdown."""
         table = [self.headers, *self.rows]
+        if style is Format.markdown:
+            table = [[markdown(cell) for cell in row] for row in table]
         widths = [max(len(row[column]) for row in table) for column in range(len(self.headers))]
         for number, row in enumerate(table):
             cells = [
@@ -138,15 +141,13 @@ def print_table(out: Console, table: Table, style: Format) -> None:
 
 def console(style: Format | None = None, file: IO[str] | None = None) -> Console:
     """A console for one of the formats; None is rich on a terminal and text elsewhere."""
-    from rich.console import Console  # noqa: PLC0415
-
-    from yaml_attn.cli.terminal import Terminal  # noqa: PLC0415
+    from yaml_attn.cli.terminal import Plain, Terminal  # noqa: PLC0415
 
     file = file or sys.stdout
     if (style or default_format(file)) is Format.rich:
         return Terminal(file=file, highlight=False, markup=False, emoji=False)
     # Plain output must not depend on the width of a terminal that is not there.
-    return Console(
+    return Plain(
         file=file,
         highlight=False,
         markup=False,
@@ -232,7 +233,7 @@ def unified_diff(text: str, style: Format) -> Text:
 
     colours = {"+": "green", "-": "red", "@": "cyan"}
     found = Text()
-    for line in text.splitlines():
+    for line in text.split("\n") if text else ():
         header = line.startswith(("---", "+++"))
         found.append(line + "\n", style="bold" if header else colours.get(line[:1], ""))
     return found if style is Format.rich else Text(found.plain)

@@ -14,7 +14,7 @@ from yaml_attn.cli import options
 from yaml_attn.cli import weights_report as report
 from yaml_attn.cli.render import console
 from yaml_attn.errors import ConfigError, NoFileError, OutputError, UsageError
-from yaml_attn.files import EXISTS_HINT, refuse_irreplaceable, standing
+from yaml_attn.files import EXISTS_HINT, exists, is_folder, refuse_irreplaceable, standing
 
 if TYPE_CHECKING:
     from yaml_attn.configs import Config
@@ -129,10 +129,10 @@ def weights(
 
     name = f"{config.stem}.pt"
     target = output or Path(name)
-    target = target / name if target.is_dir() else target
+    target = target / name if is_folder(target) else target
     kind = kind_of(target, plain=state_dict)
     before, after = _both(base, config, dialect, scale, own or ())
-    if not weights.exists():
+    if not exists(weights):
         raise NoFileError("no such file", path=weights)
     over = _replaced(target, weights, force=force)
     checkpoint = read_checkpoint(weights)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from yaml_attn.cli.render import Table, console, default_format, print_table
 from yaml_attn.errors import UnknownModuleError
+from yaml_attn.files import real_path
 
 if TYPE_CHECKING:
     from yaml_attn.configs import Config
@@ -182,9 +183,9 @@ def _start(config: Path, target: Path) -> str:
     """How the command of `yaml-attn apply` comes to start from these weights."""
     from yaml_attn.frameworks.launching import weights_places  # noqa: PLC0415
 
-    if target.resolve() in {each.resolve() for each in weights_places(config)}:
+    if real_path(target) in {real_path(each) for each in weights_places(config)}:
         return f"which starts from {target}."
-    return f"with --weights {shlex.quote(str(target.resolve()))}."
+    return f"with --weights {shlex.quote(str(real_path(target)))}."
 
 
 def _has_ours(config: Config) -> bool:

@@ -22,7 +22,7 @@ from yaml_attn.cli.render import (
 )
 from yaml_attn.dialects.composed import parse
 from yaml_attn.errors import UsageError
-from yaml_attn.files import descriptor, installed, write_atomically
+from yaml_attn.files import descriptor, installed, is_folder, write_atomically
 from yaml_attn.results import Outline, Verification
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _target(config: Config, wanted: Wanted) -> Path | None:
         return None
     name = config.default_name
     path = Path(wanted.output or name)
-    return path / name if path.is_dir() else path
+    return path / name if is_folder(path) else path
 
 
 def _print_json(
@@ -195,7 +195,8 @@ def _print(
         for line in _verdict(config, verified, wanted):
             out.print(line)
         for name, checks in verified.contracts.items():
-            out.print(contract_summary(name, checks, _listing(config, name)))
+            summary = contract_summary(name, checks, _listing(config, name))
+            out.print(*summary.split("\n"), sep="\n")
     if target:
         out.print(f"{'Would write' if wanted.dry_run else 'Wrote'} {target}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -77,12 +78,12 @@ def changes(old: Network, new: Network, index_map: Mapping[int, int]) -> tuple[L
         index_map: old index -> new index of every layer that survived.
     """
     old_index = {after: before for before, after in index_map.items()}
-    removed = [index for index in range(len(old)) if index not in index_map]
+    removed = deque(index for index in range(len(old)) if index not in index_map)
     found: list[LayerChange] = []
     for index, layer in enumerate(new.layers):
         before = old_index.get(index)
         while removed and before is not None and removed[0] < before:
-            found.append(_gone(old, removed.pop(0)))
+            found.append(_gone(old, removed.popleft()))
         found.append(_became(old, before, new, index, layer, index_map))
     return (*found, *(_gone(old, index) for index in removed))
 

@@ -18,7 +18,8 @@ from typing import Any
 from yaml_attn.config.diagnosis import UnreadableError, because, lookalike, of_file, refuse_binary
 from yaml_attn.config.network import SECTIONS, Network
 from yaml_attn.config.syntax import Node, Span, compose, read_yaml
-from yaml_attn.errors import DocumentError, NoFileError, WiringError
+from yaml_attn.errors import DocumentError, WiringError
+from yaml_attn.files import read_config
 
 BOM = "\ufeff"
 
@@ -81,18 +82,10 @@ class Document:
         """The document in this file.
 
         Raises:
-            DocumentError: the file cannot be read, is not UTF-8, or `parse` refuses it.
+            NoFileError: the file cannot be read, or is none.
+            DocumentError: `parse` refuses it.
         """
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            raise NoFileError("no such file", path=path) from None
-        except IsADirectoryError:
-            hint = "Name one of the files in it."
-            raise NoFileError("is a folder, not a config file", path=path, hint=hint) from None
-        except OSError as error:
-            raise NoFileError(f"cannot be read ({error.strerror})", path=path) from None
-        return cls.parse(data, path)
+        return cls.parse(read_config(path), path)
 
     @classmethod
     def parse(cls, data: bytes, path: Path | None = None) -> Document:
@@ -130,6 +123,24 @@ class Document:
             if told and 2 ** int(told[1]) == int(told[2]):
                 found[index] = float(told[2])
         return found
+
+    def spell_comment(self, span: Span, index: int) -> str:
+        """An index as the number that opens a comment is written: `09` where others have zeros.
+
+        Args:
+            span: of the number that stands there.
+            index: what it is to say.
+        """
+        written = self.text[slice(*span)]
+        padded = written.startswith("0") or len(written) in self._padded_widths
+        return str(index).zfill(len(written) if padded else 0)
+
+    @cached_property
+    def _padded_widths(self) -> frozenset[int]:
+        """The digits of the numbers in comments that begin with a zero: 2 for `# 09`."""
+        numbers = (comment_number(self.text, row) for row in self.rows)
+        texts = [self.text[slice(*span)] for span in numbers if span]
+        return frozenset(len(each) for each in texts if each.startswith("0") and len(each) > 1)
 
     @cached_property
     def network(self) -> Network:
@@ -177,9 +188,20 @@ def network_of(text: str) -> tuple[Network, Mapping[str, Any]]:
         DocumentError, WiringError: the text is not a config.
     """
     values = read_yaml(text)
-    rows = {section: values[section] for section in SECTIONS}
+    if not isinstance(values, dict):
+        raise DocumentError("is not a model config: it has no top-level keys")
+    rows = {section: _plain_rows(section, values.get(section)) for section in SECTIONS}
     settings = {key: value for key, value in values.items() if key not in SECTIONS}
     return Network.read(rows), settings
+
+
+def _plain_rows(section: str, values: Any) -> list[Sequence[Any]]:
+    if not isinstance(values, list):
+        raise DocumentError(f"is not a model config: `{section}:` is not a list of rows")
+    for row in values:
+        if problem := _row_problem(row):
+            raise DocumentError(f"a row of `{section}:` {problem}")
+    return values
 
 
 def _by_section(rows: Sequence[Row]) -> dict[str, list[Sequence[Any]]]:

@@ -7,7 +7,7 @@ on the same connections follow one another as given.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -65,12 +65,8 @@ def apply(network: Network, edits: Sequence[Edit]) -> Network:
     """
     _refuse_twice(network, edits)
     base = network
-    for edit in edits:
-        if isinstance(edit, Replacement):
-            network = _replaced(network, edit)
-    insertions = [edit for edit in edits if isinstance(edit, Insertion)]
-    for key, insertion in _in_order(network, insertions):
-        network = _inserted(network, key, insertion)
+    network = _replaced(network, [edit for edit in edits if isinstance(edit, Replacement)])
+    network = _inserted(network, [edit for edit in edits if isinstance(edit, Insertion)])
     edited = contract(network, [edit.key for edit in edits if isinstance(edit, Removal)])
     for layer in edited.layers[1:]:
         if layer.reads(IMAGE):
@@ -86,12 +82,16 @@ def contract(network: Network, keys: Collection[int]) -> Network:
     """The network without these layers: their readers read what they read (first)."""
     if not keys:
         return network
-    layers = network.layers
-    for key in keys:
-        gone = next(layer for layer in layers if layer.key == key)
-        source = gone.sources[0].key if gone.sources else IMAGE
-        layers = tuple(_retarget(layer, key, source) for layer in layers if layer.key != key)
-    return Network(layers)
+    gone = set(keys)
+    stands: dict[int, int] = {}  # a layer that is gone -> what it read that is not
+    layers = []
+    for layer in network.layers:  # what a layer reads stands above it
+        if layer.key in gone:
+            source = layer.sources[0].key if layer.sources else IMAGE
+            stands[layer.key] = stands.get(source, source)
+        else:
+            layers.append(_retargeted(layer, stands))
+    return Network(tuple(layers))
 
 
 def plan_after(
@@ -236,20 +236,22 @@ def _in_order(network: Network, insertions: Sequence[Insertion]) -> list[tuple[i
     keyed = list(enumerate(insertions, start=fresh))
     nearest_first = sorted(keyed, key=lambda item: -len(item[1].readers))
     made: list[tuple[int, Insertion]] = []
+    beside: dict[int, list[tuple[int, Insertion]]] = {}  # by the layer that they lead back to
     for key, insertion in nearest_first:
         wider = None
-        for other_key, other in made:
+        others = beside.setdefault(insertion.source, [])
+        for other_key, other in others:
             shared = insertion.readers & other.readers
-            if _origin(insertions, fresh, other.source) != insertion.source or not shared:
+            if not shared:
                 continue
             if shared != insertion.readers:
                 raise _overlap(network, insertion, other)
             wider = other_key, other
         if wider:
             first = max(insertion.before, wider[1].before, key=network.index.__getitem__)
-            made.append((key, replace(insertion, source=wider[0], before=first)))
-        else:
-            made.append((key, insertion))
+            insertion = replace(insertion, source=wider[0], before=first)  # noqa: PLW2901
+        others.append((key, insertion))
+        made.append((key, insertion))
 
     def place(item: tuple[int, Insertion]) -> tuple[int, int]:
         source = _origin(insertions, fresh, item[1].source)
@@ -272,44 +274,59 @@ def _overlap(network: Network, one: Insertion, other: Insertion) -> PlaceError:
     )
 
 
-def _inserted(network: Network, key: int, insertion: Insertion) -> Network:
-    at = network.index[insertion.before]
-    directly_behind = network.layers[at - 1].key == insertion.source
-    new = Layer(
-        key,
-        insertion.section,
-        (
-            Source(insertion.source, relative=directly_behind),
+def _inserted(network: Network, insertions: Sequence[Insertion]) -> Network:
+    above: dict[int, list[Layer]] = {}  # the new layers that stand above one, in order
+    moves: dict[int, dict[int, int]] = {}  # of each reader: what it read -> what it reads now
+    for key, insertion in _in_order(network, insertions):
+        new = above.setdefault(insertion.before, [])
+        before = new[-1] if new else network.layers[network.index[insertion.before] - 1]
+        sources = (
+            Source(insertion.source, relative=before.key == insertion.source),
             *(Source(each, relative=False) for each in insertion.context),
-        ),
-        listed=bool(insertion.context),
-        number=1,
-        module=insertion.module,
-        args=insertion.args,
-    )
-    layers = [
-        _retarget(layer, insertion.source, key) if layer.key in insertion.readers else layer
-        for layer in network.layers
-    ]
-    return Network((*layers[:at], new, *layers[at:]))
+        )
+        new.append(
+            Layer(
+                key,
+                insertion.section,
+                sources,
+                listed=bool(insertion.context),
+                number=1,
+                module=insertion.module,
+                args=insertion.args,
+            )
+        )
+        for reader in insertion.readers:
+            moved = moves.setdefault(reader, {})
+            # Who reads a new layer on the same connection reads the newer one behind it.
+            for source, now in moved.items():
+                if now == insertion.source:
+                    moved[source] = key
+            moved[insertion.source] = key
+    layers: list[Layer] = []
+    for layer in network.layers:
+        layers += above.get(layer.key, ())
+        layers.append(_retargeted(layer, moves.get(layer.key, {})))
+    return Network(tuple(layers))
 
 
-def _replaced(network: Network, edit: Replacement) -> Network:
+def _replaced(network: Network, edits: Sequence[Replacement]) -> Network:
+    new = {edit.key: edit for edit in edits}
     return Network(
         tuple(
-            replace(layer, module=edit.module, args=edit.args) if layer.key == edit.key else layer
+            replace(layer, module=new[layer.key].module, args=new[layer.key].args)
+            if layer.key in new
+            else layer
             for layer in network.layers
         )
     )
 
 
-def _retarget(layer: Layer, old: int, new: int) -> Layer:
-    if not layer.reads(old):
+def _retargeted(layer: Layer, now: Mapping[int, int]) -> Layer:
+    """The layer, reading others instead of those that have one."""
+    if not any(source.key in now for source in layer.sources):
         return layer
-    sources = tuple(
-        Source(new, source.relative) if source.key == old else source for source in layer.sources
-    )
-    return replace(layer, sources=sources)
+    sources = (Source(now.get(each.key, each.key), each.relative) for each in layer.sources)
+    return replace(layer, sources=tuple(sources))
 
 
 def _refuse_twice(network: Network, edits: Sequence[Edit]) -> None:

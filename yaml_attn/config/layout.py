@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from yaml_attn.config.document import Document, Row
@@ -138,8 +139,8 @@ def _insert(at: int, text: str) -> Splice:
 
 def _margin(document: Document, row: Row) -> str:
     """What stands before a row of this list on a line of its own: blanks, and a dash if any."""
-    rows = [other for other in document.rows if other.section == row.section]
-    for other in (row, *rows):
+    rows = (other for other in document.rows if other.section == row.section)
+    for other in chain((row,), rows):
         before = document.text[_line_start(document.text, other.span.start) : other.span.start]
         if _MARGIN.fullmatch(before):
             return before
@@ -154,7 +155,8 @@ def _blank_or_comment(text: str) -> bool:
 
 
 def _line_start(text: str, offset: int) -> int:
-    return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+    start = text.rfind("\n", 0, offset) + 1
+    return max(start, text.rfind("\r", start, offset) + 1)
 
 
 def _line_end(text: str, offset: int) -> int:

@@ -7,8 +7,9 @@ trailing comments. New rows are added in the style of the row beside them, remov
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from yaml_attn.config.document import Document, Row, network_of
 from yaml_attn.config.edits import contract
@@ -37,9 +38,9 @@ def rewrite(document: Document, network: Network) -> str:
     for new in _runs(network, range(len(document.rows))):
         splices += _add(document, network, new)
     gone = [index for index in range(len(document.rows)) if index not in network.index]
+    ends = {layer.section: layer.key for layer in network.layers}
     for first, last in _consecutive(document, gone):
-        section = document.rows[first].section
-        end = [layer.key for layer in network.layers if layer.section == section][-1]
+        end = ends[document.rows[first].section]
         splices += cut(document, first, last, list_goes_on=end >= len(document.rows))
     _refuse_lost_anchors(document, splices)
     return splice(document.text, splices)
@@ -85,9 +86,9 @@ def prove(document: Document, network: Network, text: str) -> None:
         written, settings = network_of(text)
     except ConfigError as error:
         raise _broken(f"the new text cannot be read ({error.message})") from None
-    if settings != document.settings:
+    if not _same(settings, document.settings):
         raise _broken("a key other than backbone and head would have changed")
-    if written.rows() != network.rows():
+    if not _same(written.rows(), network.rows()):
         raise _broken("the new text does not hold the planned rows")
     # What is read from the text alone, with the edits undone, must be the base's wiring again.
     new = [at for at, layer in enumerate(network.layers) if layer.key >= len(document.rows)]
@@ -102,6 +103,15 @@ def _wiring(network: Network) -> list[tuple[str, list[int]]]:
     return [
         (layer.section, [index[source.key] for source in layer.sources]) for layer in network.layers
     ]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether plain data are equal; what is no number (`.nan`) equals itself here."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return list(one) == list(other) and _same(list(one.values()), list(other.values()))
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other) or (one != one and other != other)  # noqa: PLR0124
 
 
 def _broken(message: str) -> InternalError:
@@ -122,7 +132,7 @@ def _respell(document: Document, network: Network, layer: Layer, at: int) -> lis
         if spelled != base.spell_source(old, layer.key):
             found.append(Splice(span, str(spelled)))
     if row.comment_index and at != layer.key:
-        found.append(Splice(row.comment_index, str(at)))
+        found.append(Splice(row.comment_index, document.spell_comment(row.comment_index, at)))
     origin = base.layers[layer.key]
     if layer.module != origin.module:
         found.append(_exchange(row, row.module, write_scalar(layer.module)))
@@ -146,8 +156,8 @@ def _add(document: Document, network: Network, new: Sequence[Layer]) -> list[Spl
     """New rows, behind the row above in their section, else above the first one below."""
     at = network.index[new[0].key]
     values = [network.row(layer) for layer in new]
-    section = [layer.key for layer in network.layers[:at] if layer.section == new[0].section]
-    if section:
-        return add_after(document, document.rows[section[-1]], values)
+    above = network.layers[at - 1] if at else None
+    if above and above.section == new[0].section:
+        return add_after(document, document.rows[above.key], values)
     below = network.layers[network.index[new[-1].key] + 1]
     return add_before(document, document.rows[below.key], values)

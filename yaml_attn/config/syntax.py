@@ -7,8 +7,10 @@ must have no byte order mark (libyaml would not count it).
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -59,6 +61,11 @@ _STRUCTURAL = (yaml.parser.ParserError, yaml.composer.ComposerError, RuamelParse
 _MOST = 100_000
 
 
+_TOO_DEEP = "is not a config: it is nested too deeply"
+_DEEPEST = 64
+"""Of lists in lists; real configs have 4. What reads, prints and copies them calls itself."""
+
+
 class Span(NamedTuple):
     """`text[start:end]`, in code points."""
 
@@ -92,6 +99,19 @@ class Node:
         return DocumentError(message, line=self.line, column=self.column, hint=hint)
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looking for garbage meanwhile: none of what a parser makes is, and there is much."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_uncollected()
 def read_yaml(text: str) -> Any:
     """The plain data of a text.
 
@@ -101,15 +121,41 @@ def read_yaml(text: str) -> Any:
     try:
         if "*" in text and _size(yaml.compose(text, _Loader), {}) > _MOST:
             raise DocumentError("is not a config: its aliases make it too large, or endless")
-        return yaml.load(text, _Loader)  # noqa: S506 (the safe loader, or its libyaml twin)
+        values = yaml.load(text, _Loader)  # noqa: S506 (the safe loader, or its libyaml twin)
     except yaml.MarkedYAMLError as error:
         raise _refused(text, error) from None
     except yaml.YAMLError as error:  # a character that YAML does not allow
-        raise DocumentError(f"is not YAML: {error}") from None
-    except (ValueError, RecursionError) as error:  # 2001-99-99 is no date; 1,000 brackets deep
+        reason = str(error).partition("\n")[0]
+        raise DocumentError(f"is not YAML: {reason}") from None
+    except RecursionError:
+        raise DocumentError(_TOO_DEEP) from None
+    except ValueError as error:  # 2001-99-99 is no date
         raise DocumentError(f"is not a config: {error}") from None
     except (ArithmeticError, AttributeError, LookupError):  # !!bool maybe, !!int without a number
         raise DocumentError("is not a config: it has a tag that its value does not fit") from None
+    if _is_deep(values):
+        raise DocumentError(_TOO_DEEP)
+    return values
+
+
+def _is_deep(values: Any) -> bool:
+    """Whether values are nested deeper than what follows can do with; an alias counts once."""
+    level = {id(values): values}
+    for _ in range(_DEEPEST):
+        inside = chain.from_iterable(map(_collections, level.values()))
+        level = {id(value): value for value in inside}
+    return bool(level)
+
+
+def _collections(value: Any) -> Iterator[Any]:
+    """The lists, mappings and the like that stand in one."""
+    items = chain.from_iterable(value.items()) if isinstance(value, dict) else value
+    kinds = (list, dict, tuple, set)
+    return (
+        (item for item in items if isinstance(item, kinds))
+        if isinstance(value, kinds)
+        else iter(())
+    )
 
 
 def _size(node: yaml.Node | None, known: dict[int, float]) -> float:
@@ -123,6 +169,7 @@ def _size(node: yaml.Node | None, known: dict[int, float]) -> float:
     return known[id(node)]
 
 
+@_uncollected()
 def compose(text: str) -> Node:
     """The nodes of a text that `read_yaml` could read.
 

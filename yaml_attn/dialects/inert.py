@@ -45,7 +45,10 @@ _NUMERIC_KEYS: Final = frozenset(
 _EVALUATED_KEYS: Final = frozenset(["activation", "act"])  # the latter in Ultralytics 8.0
 _FILE_KEY: Final = "yaml_file"  # which Ultralytics' loader adds
 
-_MODULE: Final = re.compile(r"((torch\.)?nn\. *|torchvision\.ops\.)?[A-Za-z_]\w*(-\w+)*", re.ASCII)
+_MODULE: Final = re.compile(
+    r"((torch\.)?nn\. *|torchvision\.ops\.)?[A-Za-z_]\w*([-+]\w+|\[\w+\])*", re.ASCII
+)
+_NAMES: Final = re.compile(r"[\w.]+")
 _TORCH_CLASS: Final = re.compile(r"(torch\.)?nn\.[A-Z]\w*|torchvision\.ops\.[A-Z]\w*")
 _WORD: Final = re.compile(r"[A-Za-z0-9_-]*")
 
@@ -121,8 +124,8 @@ class _Reader:
             case _:
                 what = "is no [from, number, module, args]"
                 raise UntrustedError(f"{shorten(str(row))} {what}", layer=at, hint=_HINT)
-        # Some write a mechanism's name with a hyphen: to Python, the difference of two names.
-        names = plain(module).split("-") if _MODULE.fullmatch(module) else []
+        # Some write S2-MLP, or C3[SE]: to Python, what two names give, and neither is called.
+        names = _NAMES.findall(plain(module)) if _MODULE.fullmatch(module) else []
         if not names or {*map(self.meaning, names)} - {"layer", "unknown"}:
             raise UntrustedError(
                 f"{shorten(module)} is the name of no layer: the framework would run it, or might",

@@ -28,6 +28,8 @@ from yaml_attn.errors import (
 from yaml_attn.files import (
     EXISTS_HINT,
     digest,
+    exists,
+    is_file,
     refuse_irreplaceable,
     refuse_outside,
     remove,
@@ -206,7 +208,7 @@ class Checkout:
         Raises:
             UsageError: a row names one by an alias.
         """
-        data = self._read(self.modules) if self.modules.exists() else b""
+        data = self._read(self.modules) if exists(self.modules) else b""
         head = _head(data)
         here = head.mechanisms if head else ()
         return tuple(name for name in _used(config, self.names) if name not in here)
@@ -253,7 +255,7 @@ class Checkout:
         if config.path is None:
             raise InternalError("a config without a file cannot be copied; nothing was written")
         target = config_target(config.path, self.root)
-        before = self._read(target) if target.exists() else None
+        before = self._read(target) if exists(target) else None
         if before not in {None, config.data} and not force:
             raise OutputError("exists already, and is another", path=target, hint=EXISTS_HINT)
         return Change(target, before, config.data)
@@ -262,7 +264,7 @@ class Checkout:
         try:
             return path.read_bytes()
         except OSError as error:
-            if any((self.root / each).is_file() for each in _ULTRALYTICS):
+            if any(is_file(self.root / each) for each in _ULTRALYTICS):
                 raise UsageError(
                     "is Ultralytics, which needs no file of ours", path=self.root, hint=_IMPORT
                 ) from None
@@ -274,7 +276,7 @@ class Checkout:
 
     def _written(self, *, force: bool) -> tuple[tuple[str, ...], bytes | None]:
         """The mechanisms of ours that the file has, and the file."""
-        if not self.modules.exists():
+        if not exists(self.modules):
             return (), None
         data = self._read(self.modules)
         head = _head(data)

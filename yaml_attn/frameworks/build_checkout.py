@@ -23,6 +23,7 @@ import yaml_attn.errors
 from yaml_attn.building.report import BuildReport, LayerReport, Shape
 from yaml_attn.dialects import family
 from yaml_attn.errors import BuildError, UsageError, YamlAttnError
+from yaml_attn.files import is_file, is_folder
 from yaml_attn.frameworks.imports import full_path
 
 TIMEOUT: Final = 300.0
@@ -53,11 +54,11 @@ def package_of(repo: Path, dialect: str) -> str:
         UsageError: the folder is no checkout, or one of another framework.
     """
     wanted = "ultralytics" if family(dialect) == "ultralytics" else "models"
-    if (repo / _PARSERS[wanted]).is_file():
+    if is_file(repo / _PARSERS[wanted]):
         return wanted
-    if not repo.is_dir():
+    if not is_folder(repo):
         raise UsageError("is no folder", path=repo, hint=_EXPECTED)
-    other = next((file for file in _PARSERS.values() if (repo / file).is_file()), None)
+    other = next((file for file in _PARSERS.values() if is_file(repo / file)), None)
     if other:
         raise UsageError(
             f"has a {other}, but no {_PARSERS[wanted]}, which reads configs of {dialect}",

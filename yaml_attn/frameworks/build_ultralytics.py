@@ -52,6 +52,19 @@ def available() -> bool:
     return find_spec("ultralytics") is not None
 
 
+def version() -> str:
+    """The version of Ultralytics that builds.
+
+    Raises:
+        UsageError: it cannot be imported.
+    """
+    with _quiet(), importing("Ultralytics"):
+        from yaml_attn.frameworks.registration import framework  # noqa: PLC0415
+
+        framework("nn.tasks")
+    return str(sys.modules["ultralytics"].__version__)
+
+
 def build(
     text: str,
     name: str,

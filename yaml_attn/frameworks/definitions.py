@@ -162,7 +162,7 @@ class Source:
 def read_source(file: str) -> Source:
     """The file with this name in `yaml_attn/modules`."""
     text = files(_PACKAGE).joinpath(f"{file}.py").read_text(encoding="utf-8")
-    return Source(file, tuple(text.splitlines()), ast.parse(text))
+    return Source(file, tuple(text.split("\n")), ast.parse(text))
 
 
 @cache

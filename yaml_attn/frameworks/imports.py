@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from yaml_attn.errors import UsageError, YamlAttnError
+from yaml_attn.files import exists, real_path
 
 _PACKAGES: Final[Mapping[str, str]] = {
     "IPython": "ipython",
@@ -24,7 +25,7 @@ _PACKAGES: Final[Mapping[str, str]] = {
 
 def full_path() -> list[str]:
     """Where this process looks for modules, as it is said from any folder."""
-    return [str(Path(each).resolve()) for each in sys.path]
+    return [str(real_path(each)) for each in sys.path]
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def importing(what: str, root: Path | None = None) -> Iterator[None]:
     except ModuleNotFoundError as error:
         name = error.name or str(error)
         package = name.partition(".")[0]
-        if root is not None and (root / package).exists():
+        if root is not None and exists(root / package):
             file = f"{name.replace('.', '/')}.py"
             raise UsageError(f"{what} has no {file}, which it imports itself") from None
         raise UsageError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from yaml_attn.config.document import Document
+from yaml_attn.files import is_file, real_path
 
 CONFIG_FOLDERS: Final = ("models/detect", "cfg/training", "models")
 """Of YOLOv9, of YOLOv7, of YOLOv5 and YOLOv3: the first that has configs is the checkout's."""
@@ -33,7 +34,7 @@ _OTHER_HYP: Final = "data/hyps/hyp.scratch-high.yaml"
 
 def config_target(config: Path, root: Path) -> Path:
     """Where a config goes in the checkout; where it is, if that is in the checkout."""
-    if config.resolve().is_relative_to(root.resolve()):
+    if real_path(config).is_relative_to(real_path(root)):
         return config
     for name in CONFIG_FOLDERS:
         if any((root / name).glob("*.yaml")):
@@ -57,12 +58,12 @@ def train_command(config: Document, target: Path, root: Path) -> str:
     head = config.network.layers[-1].module
     script = SCRIPTS.get(head, "train.py")
     places = weights_places(config.path) if config.path else ()
-    start = next((_seen_from(root, each) for each in places if each.is_file()), "")
+    start = next((_seen_from(root, each) for each in places if is_file(each)), "")
     words = ["python", script, "--cfg", _seen_from(root, target), "--weights", start]
     data = _first(root, _SEGMENTS if "Segment" in head else _DATA)
     if data:
         words += ["--data", data]
-    if not _first(root, _HYP) and (root / _OTHER_HYP).is_file():
+    if not _first(root, _HYP) and is_file(root / _OTHER_HYP):
         words += ["--hyp", _OTHER_HYP]
     # Not shlex.join, whose '' is no empty word on Windows.
     return " ".join('""' if word == "" else shlex.quote(word) for word in words)
@@ -70,9 +71,9 @@ def train_command(config: Document, target: Path, root: Path) -> str:
 
 def _seen_from(root: Path, path: Path) -> str:
     """A path that works in the checkout."""
-    path, root = path.resolve(), root.resolve()
+    path, root = real_path(path), real_path(root)
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def _first(root: Path, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if (root / name).is_file()), None)
+    return next((name for name in names if is_file(root / name)), None)

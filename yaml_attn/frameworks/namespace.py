@@ -15,7 +15,7 @@ from torch import nn
 
 from yaml_attn.dialects.inert import Meaning, Meanings
 from yaml_attn.dialects.strides import MODULES
-from yaml_attn.frameworks.scope import is_file
+from yaml_attn.frameworks.scope import names_a_file
 
 
 def meanings(parser: Any, trusted: Collection[str] = ()) -> Meanings:
@@ -71,4 +71,4 @@ def _reads_file(layer: type[nn.Module]) -> bool:
         parameters = inspect.signature(layer).parameters.values()
     except (TypeError, ValueError):
         return False
-    return any(is_file(each.default) for each in parameters)
+    return any(names_a_file(each.default) for each in parameters)

@@ -10,25 +10,31 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import symtable
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import decode_source
 from pathlib import Path
 from typing import Final
 
-from yaml_attn.errors import OutputError, UsageError
+from yaml_attn.errors import InternalError, OutputError, UsageError
+from yaml_attn.frameworks.python_source import UNREADABLE, meaning, quietly, tree_of, without
 from yaml_attn.modules.own import OwnMechanism
 
 _RULE: Final = "-" * 20
 _HEAD: Final = re.compile(
-    rf"# {_RULE} (?P<file>.+\.py): (?P<classes>[\w, ]+) \((?P<lines>\d+) lines\) {_RULE}"
+    rf"# {_RULE} (?P<file>.+): (?P<classes>[^:()]+) \((?P<lines>\d+) lines\) {_RULE}"
 )
 
 
 @dataclass(frozen=True)
 class OwnSection:
-    """A user's file: its name without folder, which of its classes rows name, and its text."""
+    """A user's file: its name without folder, which of its classes rows name, and its text.
+
+    In the name, what is no letter to be seen is escaped: a line break would end the comment.
+    """
 
     file: str
     classes: tuple[str, ...]
@@ -43,30 +49,30 @@ class OwnSection:
 
     @cached_property
     def defined(self) -> frozenset[str]:
-        """The names that it defines at its top level."""
-        return frozenset(name for node in self._body for name in _defines(node))
+        """The names that it gives a meaning at its top level, other than by importing."""
+        with quietly():
+            table = symtable.symtable(self.text, "<own>", "exec")
+        names = {each.get_name() for each in table.get_symbols() if each.is_assigned()}
+        # `__author__`, and what Python itself keeps there, nobody looks for.
+        return frozenset(name for name in names if not re.fullmatch("__.+__", name))
 
     @cached_property
     def imported(self) -> Mapping[str, str]:
         """The names that it imports there, and what each means."""
-        return imported(self._body)
-
-    @property
-    def _body(self) -> list[ast.stmt]:
-        return ast.parse(self.text).body
+        return imported(tree_of(self.text).body)
 
 
 def own_sections(own: Iterable[OwnMechanism]) -> list[OwnSection]:
     """The files that the classes stand in, each once.
 
     Raises:
-        UsageError: a file imports more than PyTorch and the standard library, or a class does not
-            stand at its top level.
+        UsageError: a file imports more than PyTorch and the standard library, uses `__all__` for
+            more than a list of names, or a class does not stand at its top level.
     """
-    classes: dict[str, list[str]] = {}
+    classes: dict[Path, list[str]] = {}
     for each in own:
-        classes.setdefault(inspect.getsourcefile(each.load()) or "", []).append(each.name)
-    return [_section(Path(file), names) for file, names in classes.items()]
+        classes.setdefault(_file(each), []).append(each.name)
+    return [_section(file, names) for file, names in classes.items()]
 
 
 def read_sections(text: str) -> list[OwnSection]:
@@ -141,17 +147,37 @@ def imported(body: Iterable[ast.stmt]) -> dict[str, str]:
     return found
 
 
+def _file(own: OwnMechanism) -> Path:
+    """The file that a class stands in."""
+    try:
+        return Path(inspect.getsourcefile(own.load()) or "")
+    except TypeError:
+        raise UsageError(
+            f"{own.name} says of itself that it stands in no file",
+            hint="Write it as a class at the top level of a file.",
+        ) from None
+
+
 def _section(file: Path, classes: Sequence[str]) -> OwnSection:
-    text = file.read_text(encoding="utf-8")
-    tree = ast.parse(text)
+    text, tree = _source(file)
     _refuse_imports(file, tree)
-    lines = text.splitlines(keepends=True)
-    for node in tree.body:
-        # Both stand at the top of the written file already, for all that is in it.
-        if _is_future(node) or "__all__" in _defines(node):
-            lines[node.lineno - 1 : node.end_lineno] = [""] * _height(node)
-    section = OwnSection(file.name, tuple(dict.fromkeys(classes)), "".join(lines).strip())
-    inside = [name for name in classes if name not in section.defined]
+    # The written file says both at its top, for all that is in it.
+    said = [node for node in tree.body if _is_future(node) or _is_public(node)]
+    rest = [node for node in tree.body if node not in said]
+    _refuse_public(file, rest)
+    name = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in file.name)
+    section = OwnSection(name, tuple(dict.fromkeys(classes)), without(text, said).strip())
+    try:
+        same = meaning(tree_of(section.text).body) == meaning(rest)
+    except UNREADABLE:
+        same = False
+    if not same:
+        raise InternalError(
+            "would be another program as a part of the file to write; nothing was written",
+            path=file,
+            hint="This is a bug in yaml-attn. Please report it with the file.",
+        )
+    inside = [each for each in classes if each not in section.defined]
     if inside:
         raise UsageError(
             f"{inside[0]} does not stand at the top level of {file}",
@@ -160,12 +186,28 @@ def _section(file: Path, classes: Sequence[str]) -> OwnSection:
     return section
 
 
+def _source(file: Path) -> tuple[str, ast.Module]:
+    """The text of a file, whatever its encoding and line ends are, and its tree as Python has it.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        data = file.read_bytes()
+        return decode_source(data), tree_of(data)
+    except OSError as error:
+        raise UsageError(f"cannot be read ({error.strerror})", path=file) from None
+    except UNREADABLE as error:
+        line = error.lineno if isinstance(error, SyntaxError) else None
+        raise UsageError("is no Python that can be read", path=file, line=line) from None
+
+
 def _read(file: str, classes: tuple[str, ...], text: str) -> OwnSection:
     section = OwnSection(file, classes, text)
     try:
-        if section.defined.issuperset(classes):
+        if tree_of(text) and section.defined.issuperset(classes):
             return section
-    except SyntaxError:
+    except UNREADABLE:
         pass
     raise OutputError(
         f"what was {file} in the file of mechanisms was edited by hand and cannot be kept",
@@ -183,8 +225,28 @@ def _is_future(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
-def _height(node: ast.stmt) -> int:
-    return (node.end_lineno or node.lineno) - node.lineno + 1
+def _is_public(node: ast.stmt) -> bool:
+    """Whether a statement does nothing but say which names are public."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
+            return True
+        case ast.AnnAssign(target=ast.Name(id="__all__")):
+            return True
+        case ast.AugAssign(target=ast.Name(id="__all__")):
+            return True
+    return False
+
+
+def _refuse_public(file: Path, body: Iterable[ast.stmt]) -> None:
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id == "__all__":
+                raise UsageError(
+                    "uses __all__, and the file to write has another one",
+                    path=file,
+                    line=node.lineno,
+                    hint="Set it in a statement of its own, or do without it.",
+                )
 
 
 def _refuse_imports(file: Path, tree: ast.Module) -> None:
@@ -205,12 +267,3 @@ def _refuse_imports(file: Path, tree: ast.Module) -> None:
                     hint=f"Write what it takes from there into {file.name} itself, or the class "
                     "into a file of the framework's by hand, such as models/common.py.",
                 )
-
-
-def _defines(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, ast.ClassDef | ast.FunctionDef):
-        yield node.name
-    elif isinstance(node, ast.Assign):
-        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
-    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        yield node.target.id

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from yaml_attn.errors import ConfigError
+from yaml_attn.frameworks.python_source import UNREADABLE, meaning, tree_of
 from yaml_attn.frameworks.standalone import TABLE
 
 MODULE: Final = "yaml_attn_modules"
@@ -65,13 +66,53 @@ def with_edit(source: bytes, siblings: Collection[str]) -> bytes:
         siblings: the modules that stand beside it, `common` and the like.
 
     Raises:
-        UnrecognisedError: its `parse_model` has not the known shape.
+        UnrecognisedError: its `parse_model` has not the known shape, or with the lines it would do
+            something else too.
     """
     place = find_place(source, siblings)
     lines = source.splitlines(keepends=True)
     before, after = lines[: place.import_at], lines[place.branch_at :]
     between = lines[place.import_at : place.branch_at]
-    return b"".join([*before, place.import_line, *between, *place.branch, *after])
+    edited = b"".join([*before, place.import_line, *between, *place.branch, *after])
+    _refuse_other(source, edited, place)
+    return edited
+
+
+def _refuse_other(source: bytes, edited: bytes, place: Place) -> None:
+    """Refuse a file that is not the one before with just the lines, as Python reads both."""
+    branch = "\n ".join(line.decode().strip() for line in place.branch).removeprefix("el")
+    lines = tree_of(f"{place.import_line.decode()}{branch}\n").body
+    try:
+        taken_out = _TakenOut()
+        rest = taken_out.visit(tree_of(edited)).body
+        same = meaning(rest) == meaning(tree_of(source).body)
+    except UNREADABLE:
+        same = False
+    if not same or taken_out.found != meaning(lines):
+        raise UnrecognisedError(
+            "would not be the same program with the lines of yaml-attn in it; it is left as it is",
+            line=place.branch_at + 1,
+        )
+
+
+class _TakenOut(ast.NodeTransformer):
+    """Takes the lines out of a tree; `found` is what they do."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
+        if (node.module or "").rpartition(".")[2] != MODULE:
+            return node
+        self.found += meaning([node])
+        return None
+
+    def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:
+        self.generic_visit(node)
+        if TABLE not in _used(node.test):
+            return node
+        self.found += meaning([ast.If(node.test, node.body, [])])
+        return node.orelse
 
 
 def without_edit(source: bytes) -> bytes:
@@ -106,7 +147,7 @@ def takes_alike(source: bytes, block: str) -> bool:
 
     It does if it knows the block and asks `m in {...}`; `m is ...` only the block itself answers.
     """
-    tree = ast.parse(source)
+    tree = tree_of(source)
     loop, _, names = _parser(tree)
     parser = next(node for node in tree.body if loop in ast.walk(node))
     identities = (
@@ -121,8 +162,8 @@ def takes_alike(source: bytes, block: str) -> bool:
 def find_place(source: bytes, siblings: Collection[str] | None) -> Place:
     """Where the lines go, from the syntax tree; `siblings` None leaves the import out."""
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError) as error:
+        tree = tree_of(source)
+    except UNREADABLE as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
         raise UnrecognisedError(f"is no Python that can be read ({error})", line=line) from None
     lines = source.splitlines(keepends=True)

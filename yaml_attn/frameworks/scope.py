@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from yaml_attn.files import is_file
+
 _FILE: Final = re.compile(r".*\.\w+")
 
 
@@ -39,7 +41,7 @@ def code_in_scope(path: Path, root: Path) -> set[str]:
 
 
 def _code(path: Path, root: Path, seen: frozenset[Path]) -> set[str]:
-    if path in seen or not path.is_file():
+    if path in seen or not is_file(path):
         return set()
     seen |= {path}
     try:
@@ -50,7 +52,7 @@ def _code(path: Path, root: Path, seen: frozenset[Path]) -> set[str]:
     for node in _top_level(tree.body):
         if isinstance(node, ast.ImportFrom):
             file = _file(node, path, root)
-            there = _code(file, root, seen) if file.is_file() else None
+            there = _code(file, root, seen) if is_file(file) else None
             names = _imported(node, there)
         else:
             names = _defined(node, found)
@@ -91,17 +93,19 @@ def _opens_file(node: ast.ClassDef, others: set[str]) -> bool:
     for each in node.body:
         if isinstance(each, ast.FunctionDef) and each.name == "__init__":
             defaults = [*each.args.defaults, *each.args.kw_defaults]
-            return any(isinstance(one, ast.Constant) and is_file(one.value) for one in defaults)
+            return any(
+                isinstance(one, ast.Constant) and names_a_file(one.value) for one in defaults
+            )
     return any(isinstance(base, ast.Name) and base.id in others for base in node.bases)
 
 
-def is_file(default: Any) -> bool:
+def names_a_file(default: Any) -> bool:
     """Whether the default of a parameter is the name of a file."""
     return isinstance(default, str) and bool(_FILE.fullmatch(default))
 
 
 def _home(name: str, path: Path, root: Path, seen: set[Path]) -> Path | None:
-    if path in seen or not path.is_file():
+    if path in seen or not is_file(path):
         return None
     seen.add(path)
     try:
@@ -126,7 +130,7 @@ def _home(name: str, path: Path, root: Path, seen: set[Path]) -> Path | None:
 
 
 def _names(path: Path, root: Path, seen: set[Path]) -> Iterator[tuple[str, str]]:
-    if path in seen or not path.is_file():
+    if path in seen or not is_file(path):
         return
     seen.add(path)
     try:

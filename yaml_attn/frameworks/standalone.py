@@ -16,7 +16,7 @@ from typing import Final
 
 from yaml_attn import __version__
 from yaml_attn.dialects.composed import parse
-from yaml_attn.errors import UsageError
+from yaml_attn.errors import InternalError, UsageError
 from yaml_attn.frameworks.composed_classes import (
     ROW,
     ComposedClass,
@@ -25,6 +25,7 @@ from yaml_attn.frameworks.composed_classes import (
 )
 from yaml_attn.frameworks.definitions import IN_BLOCKS, PARTS, Definition, Source, read_source
 from yaml_attn.frameworks.own_source import OwnSection, imported, refuse_clashes
+from yaml_attn.frameworks.python_source import UNREADABLE, meaning, tree_of
 from yaml_attn.modules.own import OwnMechanism
 from yaml_attn.modules.registry import MECHANISMS, Mechanism, find
 
@@ -120,7 +121,26 @@ def standalone(
         f"{TABLE} = (\n{table})\n",
     ]
     body = "\n".join(sections)
+    _refuse_other(sections, body)
     return _head(public, command, body, _BLOCKS if composed else _ALONE) + body
+
+
+def _refuse_other(sections: Sequence[str], body: str) -> None:
+    """Refuse a file that does not do what its sections do, one after the other.
+
+    Raises:
+        InternalError: that is it.
+    """
+    try:
+        wanted = [each for section in sections for each in meaning(tree_of(section).body)]
+        same = meaning(tree_of(body).body) == wanted
+    except UNREADABLE:
+        same = False
+    if not same:
+        raise InternalError(
+            "the file of mechanisms would not be what it is put together from; nothing was written",
+            hint="This is a bug in yaml-attn. Please report it with your class's file.",
+        )
 
 
 def read_head(text: str) -> Written | None:

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Final
 
 from yaml_attn.errors import InternalError, UnknownModuleError, UsageError
+from yaml_attn.files import is_file, is_folder, real_path
 
 PREFIX: Final = "yaml_attn_own_"
 """What the names of modules begin with that are files of users."""
@@ -115,7 +116,7 @@ def _import_file(path: Path) -> ModuleType:
         raise UnknownModuleError("no such file", path=path, hint=hint) from None
     except OSError as error:
         raise UsageError(f"cannot be read ({error.strerror})", path=path) from None
-    real = path.resolve()
+    real = real_path(path)
     digest = hashlib.sha256(bytes(real) + b"\0" + data).hexdigest()[:12]
     short = re.sub(r"\W", "_", f"{PREFIX}{path.stem}")
     exact = f"{short}_{digest}"
@@ -145,7 +146,7 @@ def _one_line(error: BaseException) -> str:
 
 def _line(error: BaseException, path: Path) -> int | None:
     """The line of the user's file that the error comes from."""
-    file = str(path.resolve())
+    file = str(real_path(path))
     if isinstance(error, SyntaxError):
         return error.lineno if error.filename == file else None
     lines = [at.lineno for at in traceback.extract_tb(error.__traceback__) if at.filename == file]
@@ -155,11 +156,11 @@ def _line(error: BaseException, path: Path) -> int | None:
 def _path_hint(missing: str, path: Path | None) -> str:
     """Where Python looked for a module, and where it is if that is easily seen."""
     parts = missing.split(".")
-    folders = [Path.cwd()] if path is None else [path.resolve().parent, Path.cwd()]
-    on_path = {Path(entry).resolve() for entry in sys.path}
+    folders = [Path.cwd()] if path is None else [real_path(path).parent, Path.cwd()]
+    on_path = {real_path(entry) for entry in sys.path}
     for folder in folders:
         file = folder.joinpath(*parts)
-        if folder not in on_path and (file.is_dir() or file.with_suffix(".py").is_file()):
+        if folder not in on_path and (is_folder(file) or is_file(f"{file}.py")):
             other = "." if path else ", or name the file itself."
             return f"{folder} has it, but is not on Python's path: set PYTHONPATH={folder}{other}"
     state = "is" if Path.cwd() in on_path else "is not"

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, cached_property
 from operator import attrgetter
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from yaml_attn.dialects.composed import parse
 from yaml_attn.dialects.strides import is_known
+from yaml_attn.docstrings import docstring
 from yaml_attn.errors import UnknownModuleError, UsageError
+from yaml_attn.files import real_path
 from yaml_attn.modules.registry import Parameter, find, known
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class OwnMechanism:
         """`source` as it is said from any folder."""
         place, colon, attribute = self.source.rpartition(":")
         is_file = place.endswith(".py")
-        return f"{Path(place).resolve()}{colon}{attribute}" if is_file else self.source
+        return f"{real_path(place)}{colon}{attribute}" if is_file else self.source
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -193,8 +194,8 @@ class OwnMechanism:
     @property
     def summary(self) -> str:
         """The first paragraph of the docstring; empty without one."""
-        own = self._class.__doc__  # not inspect.getdoc: that of nn.Module is no summary
-        return inspect.cleandoc(own).partition("\n\n")[0] if own else ""
+        # Not inspect.getdoc: that of nn.Module is no summary.
+        return docstring(self._class).partition("\n\n")[0]
 
     @cached_property
     def _class(self) -> type[nn.Module]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -21,6 +21,8 @@ from yaml_attn.weights.storage import WIDTHS, shown
 
 LARGEST_HEADER: Final = 2 << 20
 """Bytes, each of which may cost 30 when it is read; the format itself allows 100 MB."""
+
+_LARGEST: Final = (1 << 62) - 1
 
 _KINDS: Final = {
     "BOOL": "BoolStorage",
@@ -54,12 +56,7 @@ def read_header(file: BinaryIO, size: int) -> tuple[dict[str, StandIn], dict[str
         raise CheckpointError("the file is cut off: its header is not whole")
     if length > LARGEST_HEADER:
         raise CheckpointError(f"its header has {length} bytes, and those of YOLOs 200,000")
-    try:
-        listed = json.loads(file.read(length), object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        raise CheckpointError(
-            "the file is damaged: its header is no JSON, or has a name twice"
-        ) from None
+    listed = _listed(file.read(length))
     tensors: dict[str, StandIn] = {}
     places: dict[str, tuple[int, int]] = {}
     for name, entry in listed.items():
@@ -84,6 +81,19 @@ def read_header(file: BinaryIO, size: int) -> tuple[dict[str, StandIn], dict[str
     return tensors, places
 
 
+def _listed(header: bytes) -> dict[str, Any]:
+    """The entries of a header."""
+    try:
+        listed = json.loads(header, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        raise CheckpointError(
+            "the file is damaged: its header is no JSON, or has a name twice"
+        ) from None
+    if not isinstance(listed, dict):
+        raise CheckpointError("the file is damaged: its header is no mapping")
+    return listed
+
+
 class _Described(NamedTuple):
     """A tensor as torch's files would describe it, and where it begins and ends."""
 
@@ -100,7 +110,7 @@ def _described(name: str, entry: Any) -> _Described | None:
         case _:
             return None
     storage = _KINDS.get(kind)
-    if storage is None or not all(type(n) is int and n >= 0 for n in (*shape, start, end)):
+    if storage is None or not _are_sizes(shape) or not all(_is_size(n) for n in (start, end)):
         return None
     count = math.prod(shape)
     if end - start != count * WIDTHS[storage][1]:
@@ -109,6 +119,15 @@ def _described(name: str, entry: Any) -> _Described | None:
     strides = tuple(accumulate((1, *shape[:0:-1]), lambda step, wide: step * max(wide, 1)))
     args = (outside, 0, tuple(shape), strides[::-1][: len(shape)], False, None)
     return _Described(StandIn(Global("torch._utils", "_rebuild_tensor_v2"), args), start, end)
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _LARGEST
+
+
+def _are_sizes(shape: Sequence[Any]) -> bool:
+    """Whether a tensor can have this shape, also where one of its sizes is 0."""
+    return all(map(_is_size, shape)) and math.prod(each or 1 for each in shape) <= _LARGEST
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
