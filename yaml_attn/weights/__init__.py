@@ -10,6 +10,7 @@ import yaml_attn.building  # noqa: F401 (before torch, whose warning of NumPy it
 from yaml_attn.errors import CheckpointError
 from yaml_attn.weights.carry import Carried, Described, carry, index_map
 from yaml_attn.weights.checkpoint import Checkpoint, read_checkpoint
+from yaml_attn.weights.difference import Level
 from yaml_attn.weights.live import load_pretrained
 from yaml_attn.weights.transfer import LayerSummary, Moved, Naive, Transfer, transfer
 from yaml_attn.weights.writing import Kind, kind_of, save
@@ -21,6 +22,7 @@ __all__ = [
     "Described",
     "Kind",
     "LayerSummary",
+    "Level",
     "Moved",
     "Naive",
     "Transfer",
