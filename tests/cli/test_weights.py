@@ -52,6 +52,10 @@ def test_it_writes_a_checkpoint_and_says_what_became_of_every_tensor(run: Run, f
         "By key and shape alone, as frameworks load: 42 of 83 tensors, 0 of them into the wrong "
         "layer; 2,815 numbers right."
     )
+    reads = (
+        "What the head reads differs from the base's by at most, of its own size: P2 0, P3 0 "
+        "(at random images, with their statistics)."
+    )
     use = (
         "Use: yaml-attn apply --repo FOLDER --config small_SE.yaml, then in that checkout the "
         "command that it prints, which starts from small_SE.pt."
@@ -63,7 +67,7 @@ def test_it_writes_a_checkpoint_and_says_what_became_of_every_tensor(run: Run, f
     assert lines[3:] == [
         "Transferred 83 of 83 tensors, 9,767 of 9,767 numbers.",
         naive,
-        "What the head reads differs from the base's by at most 0, at one random image.",
+        reads,
         "Wrote small_SE.pt, a checkpoint.",
         use,
         fewer,
@@ -109,7 +113,8 @@ def test_json_lists_every_tensor(run: Run, files: Path) -> None:
         "shape_before": [8, 3, 3, 3],
         "shape_after": [8, 3, 3, 3],
     }
-    assert (found["difference"], found["written"]) == (0, False)
+    assert (found["difference"], found["written"], found["warning"]) == (0, False, None)
+    assert [each["difference"] for each in found["levels"]] == [0, 0]
     assert not (files / "small_SE.pt").exists()
 
 
@@ -127,9 +132,10 @@ def test_all_lists_every_layer_with_weights(run: Run) -> None:
 
 def test_a_layer_that_disturbs_the_network_is_said_so(run: Run) -> None:
     run("insert", "--base", "small.yaml", "--module", "SE", "--after", 2, "-o", "b.yaml")
-    out = run(*CALL[:-1], "b.yaml").out
-    assert re.search(r"differs from the base's by at most 0\.\d+, at one random image", out)
-    assert "inserted with --identity-init" in out
+    result = run(*CALL[:-1], "b.yaml")
+    assert re.search(r"of its own size: P\d [\d.]+ %, P\d [\d.]+ %", result.out)
+    assert "layer 3 (SE) does not start as the identity" in result.err
+    assert "give its row the arguments [16, 16, False, True]" in result.err
 
 
 def test_stale_inputs_are_pointed_out(run: Run, files: Path) -> None:
@@ -143,8 +149,8 @@ def v8(run: Run, files: Path) -> Path:
     """The same in Ultralytics' form, for all scales: edited, and weights of s."""
     (files / "yolov8-small.yaml").write_text(SMALL_V8)
     torch.save(state_v8(width=2), files / "s.pt")
-    edit = ("insert", "-b", "yolov8-small.yaml", "-m", "SE", "--after", 2, "--no-build", "-q")
-    assert run(*edit).code == 0
+    edit = ("insert", "-b", "yolov8-small.yaml", "-m", "SE", "--after", 2, "--identity-init")
+    assert run(*edit, "--no-build", "-q").code == 0
     return files
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import textwrap
@@ -95,7 +96,13 @@ def prepared(python: str, folder: Path) -> Path:
     run_python(python, "-c", textwrap.dedent(PREPARE), cwd=folder)
     for classes in (3, 80):
         files = ("-w", f"base{classes}.pt", "-c", "yolov8n_SE.yaml", "-o", f"moved{classes}.pt")
-        run_python(python, "-m", "yaml_attn", "weights", "-b", "yolov8n.yaml", *files, cwd=folder)
+        command = ("-m", "yaml_attn", "weights", "-b", "yolov8n.yaml", *files)
+        moved = run_python(python, *command, cwd=folder)
+        # Its layers are not bundled, but at hand.
+        levels = re.search(r"its own size: P3 ([\d.]+) %, P4 ([\d.]+) %, P5 ", moved.stdout)
+        assert levels
+        assert min(map(float, levels.groups())) > 1
+        assert "layer 5 (SE) does not start as the identity" in moved.stderr
     return draw_dataset(folder / "data")
 
 

@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from configs import SMALL, SMALL_V8
-from torch import Tensor
+from torch import Tensor, nn
 from weights.small_v8 import state_v8
 
 import yaml_attn
@@ -31,6 +32,7 @@ from yaml_attn.weights import (
     load_pretrained,
     transfer,
 )
+from yaml_attn.weights.difference import levels
 
 BASE = yaml_attn.load("yolov5s.yaml")
 
@@ -91,10 +93,34 @@ def test_the_output_with_the_head_is_that_of_the_base() -> None:
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
-def test_a_layer_that_is_no_identity_shows_in_the_difference() -> None:
-    difference = moved(BASE.insert("SE", after=9)).difference
-    assert difference is not None
-    assert difference > 1e-3
+@pytest.mark.parametrize("fresh", [False, True], ids=["trained", "fresh statistics"])
+def test_a_layer_that_is_no_identity_shows_at_each_level(fresh: bool) -> None:
+    # With a new network's statistics maps fade to a thousandth, and differences with them.
+    edited = BASE.insert("SE", after=9)
+    model = bundled.build(BASE.network, BASE.document.settings)
+    state = model.state_dict() if fresh else weights().state
+    found = carry(checkpoint(state), described(BASE), described(edited), dialect=DIALECT)
+    assert found.levels
+    assert [level.name for level in found.levels] == ["P3", "P4", "P5"]
+    assert all(0.02 < level.difference < 2 for level in found.levels)
+    assert found.difference == max(level.difference for level in found.levels)
+
+
+def test_a_difference_is_told_by_the_size_of_its_own_level() -> None:
+    class Net(nn.Module):
+        """Two levels, one a thousand times the other; a gate halves the smaller."""
+
+        def __init__(self, gate: float) -> None:
+            super().__init__()
+            self.model = nn.Sequential(nn.AvgPool2d(8), nn.AvgPool2d(2), nn.Identity())
+            self.gate = gate
+
+        def forward(self, x: Tensor) -> Any:
+            small, large = self.model[0](x), self.model[1](self.model[0](x)) * 1000
+            return self.model[2]([small * self.gate, large])
+
+    found = levels(Net(1.0), Net(0.5), {0: 0, 1: 1, 2: 2})
+    assert found == ((8, 0.5), (16, 0.0))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from yaml_attn.files import EXISTS_HINT, exists, is_folder, refuse_irreplaceable
 
 if TYPE_CHECKING:
     from yaml_attn.core.config import Config
+    from yaml_attn.weights import Carried, Checkpoint
 
 WEIGHTS = "Weights"
 
@@ -143,6 +144,7 @@ def weights(
         nc=nc,
         seed=seed,
     )
+    carried = _with_levels(checkpoint, carried, before, after, seed)
     plain, task = _embedded(after, nc)
     if not trust:
         _refuse_code(after, plain)
@@ -154,9 +156,10 @@ def weights(
         report.print_report(
             checkpoint, carried, before, after, target, kind, all_, written=not dry_run
         )
-    warning = after.scale_warning(report.called(after))
-    if warning and not json:
-        console(file=sys.stderr).print(f"warning: {warning}")
+    if not json:
+        for warning in (after.scale_warning(report.called(after)), report.warning(carried, after)):
+            if warning:
+                console(file=sys.stderr).print(f"warning: {warning}")
 
 
 def _both(
@@ -182,6 +185,30 @@ def _both(
             hint="Weights of one scale do not fit another: name both alike, or say --scale.",
         )
     return before, after
+
+
+def _with_levels(
+    checkpoint: Checkpoint, carried: Carried, base: Config, edited: Config, seed: int
+) -> Carried:
+    """With what the new layers change, where the installed framework is needed to see it."""
+    from yaml_attn.dialects import family  # noqa: PLC0415
+    from yaml_attn.frameworks.build_ultralytics import available  # noqa: PLC0415
+
+    if carried.transfer.known or family(edited.dialect) != "ultralytics" or not available():
+        return carried
+    from yaml_attn.frameworks.carried import Source, levels_in_ultralytics  # noqa: PLC0415
+
+    one, other = (
+        Source(
+            each.text,
+            str(each.name or "config.yaml"),
+            each.scale,
+            {name: mechanism.load() for name, mechanism in each.own.items()},
+        )
+        for each in (base, edited)
+    )
+    levels = levels_in_ultralytics(checkpoint, carried, one, other, seed)
+    return dataclasses.replace(carried, levels=levels)
 
 
 def _embedded(config: Config, nc: int | None) -> tuple[dict[str, Any], str | None]:

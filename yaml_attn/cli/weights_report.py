@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MOST_LISTED = 20
 
 _SAME = 1e-5
+"""What rounding makes of equal maps."""
 
 _USES = {
     "ultralytics": 'Use: YOLO("{config}").load("{output}")',
@@ -130,18 +131,30 @@ def _totals(checkpoint: Checkpoint, carried: Carried) -> Iterator[str]:
             "The layers of this dialect are not bundled: tensors of new layers are not in the "
             "file, the framework initialises them; it compares shapes too."
         )
-    elif carried.difference is not None:
+    if carried.levels:
+        shown = ", ".join(f"{level.name} {_percent(level.difference)}" for level in carried.levels)
         yield (
-            "What the head reads differs from the base's by at most "
-            f"{carried.difference:.2g}, at one random image."
+            f"What the head reads differs from the base's by at most, of its own size: {shown} "
+            "(at random images, with their statistics)."
         )
-        if carried.difference > _SAME:
-            yield "A layer inserted with --identity-init leaves it as it was."
     if carried.comparison.rewired:
         yield (
             f"{len(carried.comparison.rewired)} inputs read other layers than in the base: "
             "`yaml-attn diff BASE CONFIG` shows them."
         )
+
+
+def _percent(difference: float) -> str:
+    return "0" if difference < _SAME else f"{100 * difference:.2g} %"
+
+
+def warning(carried: Carried, config: Config) -> str | None:
+    """Which new layers disturb the pretrained network, and what to type; None if none does."""
+    from yaml_attn.modules.identity import identity_warning, not_identity  # noqa: PLC0415
+
+    replaced = carried.comparison.replaced.values()
+    new = {*carried.comparison.inserted, *replaced}
+    return identity_warning(not_identity(config.network, new, config.mechanism))
 
 
 def _use(config: Config, target: Path, kind: Kind) -> list[str]:
@@ -215,6 +228,8 @@ def record(
         "numbers_transferred": found.numbers,
         "naive": found.naive._asdict(),
         "difference": carried.difference,
+        "levels": [level._asdict() for level in carried.levels or ()],
+        "warning": warning(carried, config),
         "rewired": len(carried.comparison.rewired),
         "layers": [layer._asdict() for layer in found.layers],
         "moved": [_tensor(each) for each in found.moved],

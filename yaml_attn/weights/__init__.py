@@ -9,6 +9,7 @@ found = transfer(read_checkpoint("yolov5s.pt").state, config.index_map)
 import yaml_attn.building  # noqa: F401 (before torch, whose warning of NumPy it filters)
 from yaml_attn.errors import CheckpointError
 from yaml_attn.weights.checkpoint import Checkpoint, read_checkpoint
+from yaml_attn.weights.difference import Level
 from yaml_attn.weights.live import load_pretrained
 from yaml_attn.weights.remap import LayerSummary, Moved, Naive, Transfer, transfer
 from yaml_attn.weights.transplant import Carried, Described, carry, index_map
@@ -21,6 +22,7 @@ __all__ = [
     "Described",
     "Kind",
     "LayerSummary",
+    "Level",
     "Moved",
     "Naive",
     "Transfer",

@@ -8,9 +8,10 @@ change. Elsewhere rows alone tell whose weights these can be and which layers ar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +26,9 @@ from yaml_attn.graph.network import Network
 from yaml_attn.mechanisms.registry import find
 from yaml_attn.weights import infer
 from yaml_attn.weights.checkpoint import Checkpoint
+from yaml_attn.weights.difference import Level, levels
 from yaml_attn.weights.remap import Shape, Transfer, transfer
 from yaml_attn.weights.state import split
-
-SMALL: Final = 64
-"""Pixels of the image that both networks are run on, unless a stride is larger."""
 
 _WHICH_BASE: Final = "--base must be the config that these weights were trained with."
 
@@ -73,15 +72,22 @@ class Carried:
         transfer: what became of each tensor.
         initial: the initial values of new tensors; empty where the layers are not bundled.
         comparison: how the layers of both configs correspond.
-        difference: the largest difference between the maps that the heads of both networks read,
-            for one image and these weights; None where it was not computed: layers that are not
-            bundled, or heads that read other maps.
+        levels: how far each map that the head reads is from the base's, for random images and
+            these weights; None where it was not computed: layers that are not bundled, or heads
+            that read other maps.
     """
 
     transfer: Transfer
     initial: Mapping[str, Tensor]
     comparison: Comparison
-    difference: float | None
+    levels: tuple[Level, ...] | None
+
+    @property
+    def difference(self) -> float | None:
+        """The largest difference of a level, relative to that level's own size."""
+        if self.levels is None:
+            return None
+        return max((level.difference for level in self.levels), default=None)
 
     @property
     def state(self) -> dict[str, Tensor]:
@@ -174,7 +180,7 @@ def _built(
     initial = {key: value for key, value in after.state_dict().items() if key in new}
     _load(before, checkpoint.state)
     _load(after, found.state)
-    return Carried(found, initial, comparison, _difference(before, after))
+    return Carried(found, initial, comparison, _levels(before, after, found.index_map))
 
 
 def _renumbered(
@@ -251,30 +257,10 @@ def _load(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     model.load_state_dict(fits, strict=False)
 
 
-def _difference(before: Model, after: Model) -> float | None:
-    largest = max(layer.stride or 1.0 for layer in (*before.resolved, *after.resolved))
-    size = max(SMALL, int(largest))
-    noise = torch.Generator().manual_seed(0)
-    image = torch.rand(1, before.image_channels, size, size, generator=noise)
+def _levels(before: Model, after: Model, index_map: Mapping[int, int]) -> tuple[Level, ...] | None:
     if after.image_channels != before.image_channels:
         return None
-    one, other = _read_by_head(before, image), _read_by_head(after, image)
-    if [each.shape for each in one] != [each.shape for each in other]:
-        return None
-    pairs = zip(one, other, strict=True)
-    return max((float((a - b).abs().max()) for a, b in pairs), default=None)
-
-
-def _read_by_head(model: Model, image: Tensor) -> list[Tensor]:
-    """The maps that the last layer reads, in evaluation."""
-    read: list[Tensor] = []
-
-    def call(at: int, layer: nn.Module, given: Any) -> Any:
-        if at == len(model.model) - 1:
-            read.extend(given if isinstance(given, list) else [given])
-            return None
-        return layer(given)
-
-    with torch.no_grad():
-        model.eval()(image, call)
-    return read
+    stride = max(layer.stride or 1.0 for layer in (*before.resolved, *after.resolved))
+    return levels(
+        before, after, index_map, channels=before.image_channels, stride=math.ceil(stride)
+    )

@@ -99,10 +99,51 @@ def build(
             the config has no such scale.
         BuildError: a row cannot be constructed or run.
     """
+    with _recipe(text, name, scale, nc, own or {}, what, trust=trust) as recipe:
+        from yaml_attn.building.observed import build as observe  # noqa: PLC0415 (imports torch)
+
+        return observe(recipe, imgsz=imgsz, flops=flops, real=real)
+
+
+@contextmanager
+def made(
+    text: str,
+    name: str,
+    *,
+    scale: str | None = None,
+    nc: int | None = None,
+    own: Mapping[str, type[nn.Module]] | None = None,
+) -> Iterator[tuple[nn.Module, int]]:
+    """The framework's own model of a config, and the channels of its image, to run in the `with`.
+
+    Raises:
+        YamlAttnError: as `build`.
+    """
+    with _recipe(text, name, scale, nc, own or {}, "Ultralytics", trust=False) as recipe:
+        try:
+            model = recipe.make()
+        except Exception as error:  # noqa: BLE001  # whatever the framework makes of it
+            from yaml_attn.building.blaming import cannot_make  # noqa: PLC0415
+
+            raise cannot_make(recipe, error) from None
+        yield model, recipe.channels
+
+
+@contextmanager
+def _recipe(
+    text: str,
+    name: str,
+    scale: str | None,
+    nc: int | None,
+    own: Mapping[str, type[nn.Module]],
+    what: str,
+    *,
+    trust: bool,
+) -> Iterator[Recipe]:
+    """How the framework makes a model of a config, which it can inside the `with`."""
     document = Document.parse(text.encode(), Path(name))
     scale = _scale(document, scale or scale_of(name))
     with _quiet(), importing(what):
-        from yaml_attn.building.inspect import build as observe  # noqa: PLC0415 (imports torch)
         from yaml_attn.frameworks.runtime.registration import framework, registered  # noqa: PLC0415
 
         tasks = framework("nn.tasks")
@@ -119,9 +160,8 @@ def build(
             made.model[-1].num_denoising = 0  # in training, RT-DETR would look for targets
         return cast("nn.Module", made)
 
-    with _quiet(), _silent(), registered(own or {}, trust=trust), _default_activation(tasks):
-        recipe = Recipe(make, rows_of(document, scale), channels, what, class_names(tasks))
-        return observe(recipe, imgsz=imgsz, flops=flops, real=real)
+    with _quiet(), _silent(), registered(own, trust=trust), _default_activation(tasks):
+        yield Recipe(make, rows_of(document, scale), channels, what, class_names(tasks))
 
 
 def _scale(document: Document, asked: str) -> str:
