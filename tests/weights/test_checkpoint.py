@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import itertools
 import json
 import os
 import pickle
@@ -383,6 +384,7 @@ def stream(cut: int = 0, **changed: tuple[bytes, bytes]) -> bytes:
         (header({"model.0.a": ("float32", (2,), 8)}) + b"1234", "does not fit"),
         (header({"model.0.a": ("float32", (-2, -1), 8)}) + b"12345678", "does not fit"),
     ],
+    ids=itertools.count(),  # the bytes differ between the processes that share the tests
 )
 def test_a_broken_file_says_what_is_wrong(data: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "x.pt"
