@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from yaml_attn.building.inspect import build
 from yaml_attn.building.report import BuildReport
-from yaml_attn.building.spec import Recipe, Row
+from yaml_attn.building.spec import ModelSpec, Row
 from yaml_attn.errors import BuildError
 
 STAGE = [(-1, nn.Conv2d(3, 8, 3, 2, 1)), (-1, nn.Conv2d(8, 16, 3, 2, 1)), (-1, nn.Identity())]
@@ -63,9 +63,9 @@ def observe(rows: Sequence[tuple[Any, nn.Module]], **options: Any) -> BuildRepor
     return build(recipe(rows, lambda: Network(rows)), **{"imgsz": 32, **options})
 
 
-def recipe(rows: Sequence[tuple[Any, nn.Module]], make: Callable[[], nn.Module]) -> Recipe:
+def recipe(rows: Sequence[tuple[Any, nn.Module]], make: Callable[[], nn.Module]) -> ModelSpec:
     named = [Row(type(row).__name__, 1) for _, row in rows]
-    return Recipe(make, named, 3, "the framework", ["Conv2d", "Concat"])
+    return ModelSpec(make, named, 3, "the framework", ["Conv2d", "Concat"])
 
 
 def test_each_row_is_reported_as_it_was_run() -> None:
@@ -235,7 +235,7 @@ def test_a_row_that_cannot_be_made_is_named(
 ) -> None:
     named = [Row(module, 1) for module, _ in rows]
     with pytest.raises(BuildError) as caught:
-        build(Recipe(lambda: parse_model(rows), named, 3, "the framework", ["Conv2d"]))
+        build(ModelSpec(lambda: parse_model(rows), named, 3, "the framework", ["Conv2d"]))
     assert caught.value.layer == layer
     assert caught.value.message.startswith(message)
     assert (caught.value.hint or "").startswith(hint)
@@ -246,7 +246,7 @@ def test_what_is_no_rows_fault_is_told_without_one() -> None:
         return {}["anchors"]
 
     with pytest.raises(BuildError) as caught:
-        build(Recipe(make, [], 3, "the framework", []))
+        build(ModelSpec(make, [], 3, "the framework", []))
     assert str(caught.value) == "the framework cannot build it: KeyError: 'anchors'"
     with pytest.raises(BuildError, match="the framework made 3 layers of 2 rows"):
         build(recipe(STAGE[:2], lambda: Network(STAGE)))

@@ -26,7 +26,7 @@ from yaml_attn.weights import CheckpointError, read_checkpoint
 from yaml_attn.weights.safetensors import header
 from yaml_attn.weights.state import state_dict
 from yaml_attn.weights.tensors import Tensors
-from yaml_attn.weights.unpickle import Global, Persistent, StandIn
+from yaml_attn.weights.unpickle import Global, Persistent, Stub
 from yaml_attn.weights.writing import save
 
 MARK = "executed"
@@ -173,7 +173,7 @@ def test_a_place_for_a_module_that_is_none_is_passed_over(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("state", [None, 5, (), ({}, None), {"_parameters": {}, "_buffers": {}}])
 def test_an_object_without_the_parts_of_a_module_is_none(state: Any) -> None:
-    whole, odd = module({}), StandIn(Global("models", "Odd"), (), state)
+    whole, odd = module({}), Stub(Global("models", "Odd"), (), state)
     whole.state["_parameters"]["weight"] = tensor((8,), (1,))
     net = module({"0": odd, "1": whole})
     tensors = Tensors(lambda wanted: bytearray(wanted.size))
@@ -233,7 +233,7 @@ def tensor(
 ) -> Any:
     outside = Persistent(("storage", Global("torch", f"{kind}Storage"), "0", "cpu", count))
     args = (outside, offset, shape, strides, False, None)
-    return StandIn(Global("torch._utils", "_rebuild_tensor_v2"), args)
+    return Stub(Global("torch._utils", "_rebuild_tensor_v2"), args)
 
 
 @pytest.mark.parametrize(
@@ -254,9 +254,9 @@ def tensor(
         tensor((2,), (1,), count=2**70),
         tensor((2,), (1,), count="8"),
         tensor((2,), (1,), kind="ComplexFloat"),
-        StandIn(Global("torch._utils", "_rebuild_tensor_v2"), ()),
-        StandIn(Global("torch._utils", "_rebuild_tensor_v2"), (1, 2, 3, 4)),
-        StandIn(Global("torch._utils", "_rebuild_qtensor"), ()),
+        Stub(Global("torch._utils", "_rebuild_tensor_v2"), ()),
+        Stub(Global("torch._utils", "_rebuild_tensor_v2"), (1, 2, 3, 4)),
+        Stub(Global("torch._utils", "_rebuild_qtensor"), ()),
     ],
 )
 def test_a_tensor_that_its_storage_does_not_hold_is_refused(described: Any) -> None:
@@ -268,7 +268,7 @@ def test_a_tensor_that_its_storage_does_not_hold_is_refused(described: Any) -> N
 
 def wrapped(described: Any, times: int) -> Any:
     for _ in range(times):
-        described = StandIn(Global("torch._utils", "_rebuild_parameter"), (described, False, None))
+        described = Stub(Global("torch._utils", "_rebuild_parameter"), (described, False, None))
     return described
 
 
@@ -291,17 +291,17 @@ def test_other_calls_describe_no_tensor() -> None:
     for described in (
         None,
         5,
-        StandIn(Global("os", "_rebuild_tensor_v2"), made.args),
-        StandIn("torch._utils._rebuild_tensor_v2", made.args),
-        StandIn(Global("builtins", "eval"), ("1",)),
+        Stub(Global("os", "_rebuild_tensor_v2"), made.args),
+        Stub("torch._utils._rebuild_tensor_v2", made.args),
+        Stub(Global("builtins", "eval"), ("1",)),
         wrapped(made, 5),
     ):
         assert tensors.tensor(described) is None
 
 
-def module(modules: dict[str, Any]) -> StandIn:
+def module(modules: dict[str, Any]) -> Stub:
     state = {"_parameters": {}, "_buffers": {}, "_modules": modules}
-    return StandIn(Global("models", "Net"), (), state)
+    return Stub(Global("models", "Net"), (), state)
 
 
 def test_modules_that_hold_one_another_end() -> None:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yaml_attn.errors import CheckpointError
-from yaml_attn.weights.unpickle import Global, StandIn, read
+from yaml_attn.weights.unpickle import Global, Stub, read
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -95,7 +95,7 @@ def test_nothing_is_called(
     monkeypatch.chdir(tmp_path)
     data = pickle.dumps({"model": HOSTILE[name]}, protocol)
     found = read(data).value["model"]
-    assert isinstance(found, StandIn)
+    assert isinstance(found, Stub)
     assert isinstance(found.made_by, Global)
     assert not Path(MARK).exists()
 

@@ -13,7 +13,7 @@ from yaml_attn.building.skip_init import Uninitialised
 from yaml_attn.mechanisms.mechanism import Mechanism
 
 
-class Taken(NamedTuple):
+class AdjustedParameter(NamedTuple):
     """One parameter of a layer: what was asked for at these channels, and what was built."""
 
     parameter: str
@@ -27,7 +27,7 @@ class Taken(NamedTuple):
         )
 
 
-def taken(mechanism: Mechanism, channels: int, args: Sequence[Any]) -> Iterator[Taken]:
+def taken(mechanism: Mechanism, channels: int, args: Sequence[Any]) -> Iterator[AdjustedParameter]:
     """The parameters, none of them a default, that are built otherwise than they are given.
 
     Args:
@@ -43,4 +43,4 @@ def taken(mechanism: Mechanism, channels: int, args: Sequence[Any]) -> Iterator[
         if all(isinstance(each, int | float) for each in (asked, built)) and (
             asked not in (parameter.default, built)
         ):
-            yield Taken(parameter.name, asked, built, channels)
+            yield AdjustedParameter(parameter.name, asked, built, channels)

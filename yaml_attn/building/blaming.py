@@ -14,12 +14,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from yaml_attn.building.failures import STALE, different_sizes, first_line
-from yaml_attn.building.spec import Recipe
+from yaml_attn.building.spec import ModelSpec
 from yaml_attn.dialects.module_specs import EQUAL_JOINS
 from yaml_attn.errors import BuildError
 
 
-def cannot_make(recipe: Recipe, error: Exception) -> BuildError:
+def cannot_make(recipe: ModelSpec, error: Exception) -> BuildError:
     """The error of a framework that could not make its model of a config."""
     variables = _parser_variables(error)
     at = variables.get("i")
@@ -40,7 +40,7 @@ def cannot_make(recipe: Recipe, error: Exception) -> BuildError:
 
 
 def cannot_run(
-    recipe: Recipe, row: nn.Module, given: Any, error: Exception, size: int
+    recipe: ModelSpec, row: nn.Module, given: Any, error: Exception, size: int
 ) -> BuildError:
     """The error of a layer that failed on what it read.
 

@@ -32,12 +32,12 @@ from yaml_attn.building.probing import (
 from yaml_attn.building.report import BuildReport, LayerReport, Shape
 from yaml_attn.building.shape_only import Unmultiplied
 from yaml_attn.building.skip_init import Uninitialised
-from yaml_attn.building.spec import Recipe
+from yaml_attn.building.spec import ModelSpec
 from yaml_attn.errors import BuildError, YamlAttnError
 
 
 def build(
-    recipe: Recipe,
+    recipe: ModelSpec,
     *,
     imgsz: int = 640,
     flops: bool | Collection[int] = True,
@@ -149,7 +149,7 @@ class _Watch:
 
 
 @contextmanager
-def _explained(recipe: Recipe, watch: _Watch) -> Iterator[None]:
+def _explained(recipe: ModelSpec, watch: _Watch) -> Iterator[None]:
     """Whatever the framework raises, in the config's words."""
     try:
         yield
@@ -167,7 +167,7 @@ def _observe(model: nn.Module, watch: _Watch, channels: int, imgsz: int) -> None
 
 
 def _train(
-    model: nn.Module, rows: Sequence[nn.Module], recipe: Recipe, watch: _Watch, imgsz: int
+    model: nn.Module, rows: Sequence[nn.Module], recipe: ModelSpec, watch: _Watch, imgsz: int
 ) -> None:
     """Forward and backward at full size, of two images: a batch norm of pooled maps needs two."""
     watch.values = True

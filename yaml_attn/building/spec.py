@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ModelSpec:
     """How a framework makes its model of a config.
 
     `make` does it, `rows` are the config's, `channels` the image's; `framework` is what people call

@@ -15,7 +15,7 @@ Cause = Literal["kept", "shifted", "other"]
 
 
 @dataclass(frozen=True, slots=True)
-class Misread:
+class WrongReference:
     """A reference, and the layer that it would read after a correct insertion.
 
     `before` is the number that the base has there; `cause` says whether it was kept, shifted by
@@ -36,7 +36,7 @@ class Misread:
         return abs(right - self.before)
 
 
-def misread(subject: Subject) -> Iterator[Misread]:
+def misread(subject: Subject) -> Iterator[WrongReference]:
     """Every reference that reads another layer than in the base; nothing without a base."""
     match = subject.match
     if match is None:
@@ -50,7 +50,7 @@ def misread(subject: Subject) -> Iterator[Misread]:
         reference = Reference(each.index, each.position, written, each.reads)
         before = _written(match, each.index, each.position)
         cause = _cause(before, written, len(match.comparison.inserted))
-        yield Misread(reference, each.expected, before, cause)
+        yield WrongReference(reference, each.expected, before, cause)
 
 
 def expected(subject: Subject, layer: int, position: int) -> int | None:

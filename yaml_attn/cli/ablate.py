@@ -244,9 +244,9 @@ def ablate(
     """
     from yaml_attn.ablation import Folder, Shard, run  # noqa: PLC0415
     from yaml_attn.ablation.shard import read_shard  # noqa: PLC0415
-    from yaml_attn.cli.ablating import Wanted, finish, watch  # noqa: PLC0415
+    from yaml_attn.cli.ablating import OutputOptions, finish, watch  # noqa: PLC0415
 
-    wanted = Wanted(prune, dry_run, quiet, json, check, github_matrix, strict)
+    wanted = OutputOptions(prune, dry_run, quiet, json, check, github_matrix, strict)
     wanted.check_options(force=force)
     given = {
         "bases": ("--base", base),

@@ -29,7 +29,7 @@ _MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class OutputOptions:
     """The options that say what to do with what a study gives."""
 
     prune: bool
@@ -83,7 +83,7 @@ def _line(each: Produced, done: int, total: int) -> None:
     options.say(f"{done}/{total} {in_line(each.variant.name)}", err=True)
 
 
-def finish(folder: Folder, wanted: Wanted) -> None:
+def finish(folder: Folder, wanted: OutputOptions) -> None:
     """Check the folder or bring it up to date, and say so."""
     stale = folder.stale
     written: Sequence[str] = ()
@@ -127,7 +127,7 @@ def _matrix(folder: Folder) -> None:
 
 
 def _record(
-    folder: Folder, stale: Sequence[tuple[str, str]], written: Sequence[str], wanted: Wanted
+    folder: Folder, stale: Sequence[tuple[str, str]], written: Sequence[str], wanted: OutputOptions
 ) -> dict[str, Any]:
     return {
         "folder": folder.path.as_posix(),
@@ -139,12 +139,12 @@ def _record(
     }
 
 
-def _removes(wanted: Wanted) -> bool:
+def _removes(wanted: OutputOptions) -> bool:
     return wanted.prune and not wanted.dry_run
 
 
 def _print(
-    folder: Folder, stale: Sequence[tuple[str, str]], written: Sequence[str], wanted: Wanted
+    folder: Folder, stale: Sequence[tuple[str, str]], written: Sequence[str], wanted: OutputOptions
 ) -> None:
     file = sys.stderr if wanted.github_matrix else sys.stdout
     warnings = [
@@ -283,7 +283,7 @@ def _listed(built_with: Sequence[str]) -> str:
     return " and ".join(built_with) or "nothing"
 
 
-def _would(folder: Folder, wanted: Wanted) -> Iterator[str]:
+def _would(folder: Folder, wanted: OutputOptions) -> Iterator[str]:
     outdated = [*folder.missing, *folder.changed]
     yield from _other_figures(folder, "would be replaced")
     yield f"Would write {len(outdated)} files to {folder.path.as_posix()}."
@@ -292,7 +292,7 @@ def _would(folder: Folder, wanted: Wanted) -> Iterator[str]:
         yield f"{verb}: {_names(folder.left)}."
 
 
-def _done(folder: Folder, written: Sequence[str], wanted: Wanted) -> Iterator[str]:
+def _done(folder: Folder, written: Sequence[str], wanted: OutputOptions) -> Iterator[str]:
     path = folder.path.as_posix()
     configs = {made.variant.file for made in folder.result.made}
     new = sum(name in configs for name in written)

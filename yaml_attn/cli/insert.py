@@ -6,7 +6,7 @@ import typer
 
 from yaml_attn.cli import options
 from yaml_attn.cli.inserting import InOrder, requests
-from yaml_attn.cli.writing import Wanted, finish
+from yaml_attn.cli.writing import OutputOptions, finish
 from yaml_attn.errors import UsageError
 
 READS = InOrder
@@ -55,7 +55,7 @@ def insert(
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
-    wanted = Wanted(
+    wanted = OutputOptions(
         imgsz, nc, real, trust, no_build, repo, output, in_place, force, dry_run, quiet, json
     )
     wanted.check()

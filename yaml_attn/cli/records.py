@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from yaml_attn.building.adjusted import Taken
+    from yaml_attn.building.adjusted import AdjustedParameter
     from yaml_attn.building.report import BuildReport, LayerReport
     from yaml_attn.core.config import Config
     from yaml_attn.core.results import Difference, Inserted, Outline, Verification
@@ -100,7 +100,7 @@ def outline(found: Outline) -> dict[str, Any]:
     }
 
 
-def taken(found: Mapping[int, Sequence[Taken]]) -> list[dict[str, Any]]:
+def taken(found: Mapping[int, Sequence[AdjustedParameter]]) -> list[dict[str, Any]]:
     """Parameters that layers took otherwise than asked."""
     return [{"layer": index, **each._asdict()} for index, some in found.items() for each in some]
 

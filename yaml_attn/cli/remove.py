@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from yaml_attn.cli import options
-from yaml_attn.cli.writing import Wanted, finish
+from yaml_attn.cli.writing import OutputOptions, finish
 
 
 def remove(
@@ -35,7 +35,7 @@ def remove(
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
-    wanted = Wanted(
+    wanted = OutputOptions(
         imgsz, nc, real, trust, no_build, repo, output, in_place, force, dry_run, quiet, json
     )
     wanted.check()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from yaml_attn.cli import options
-from yaml_attn.cli.writing import Wanted, finish
+from yaml_attn.cli.writing import OutputOptions, finish
 
 
 def replace(
@@ -58,7 +58,7 @@ def replace(
     """
     from yaml_attn.api import load  # noqa: PLC0415
 
-    wanted = Wanted(
+    wanted = OutputOptions(
         imgsz, nc, real, trust, no_build, repo, output, in_place, force, dry_run, quiet, json
     )
     wanted.check()

@@ -192,11 +192,11 @@ def _with_levels(
 ) -> Carried:
     """With what the new layers change, where the installed framework is needed to see it."""
     from yaml_attn.dialects import family  # noqa: PLC0415
-    from yaml_attn.frameworks.build_ultralytics import available  # noqa: PLC0415
+    from yaml_attn.frameworks.runtime.build import available  # noqa: PLC0415
 
     if carried.transfer.known or family(edited.dialect) != "ultralytics" or not available():
         return carried
-    from yaml_attn.frameworks.carried import Source, levels_in_ultralytics  # noqa: PLC0415
+    from yaml_attn.frameworks.runtime.carried import Source, levels_in_ultralytics  # noqa: PLC0415
 
     one, other = (
         Source(

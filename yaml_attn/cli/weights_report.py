@@ -150,7 +150,7 @@ def _percent(difference: float) -> str:
 
 def warning(carried: Carried, config: Config) -> str | None:
     """Which new layers disturb the pretrained network, and what to type; None if none does."""
-    from yaml_attn.modules.identity import identity_warning, not_identity  # noqa: PLC0415
+    from yaml_attn.mechanisms.identity import identity_warning, not_identity  # noqa: PLC0415
 
     replaced = carried.comparison.replaced.values()
     new = {*carried.comparison.inserted, *replaced}

@@ -36,7 +36,7 @@ def is_stdout(output: str | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class OutputOptions:
     """The options of an edit that say how to build and where to write."""
 
     imgsz: int
@@ -67,7 +67,7 @@ class Wanted:
             raise UsageError(f"{option} builds, --no-build does not: give one of them")
 
 
-def finish(config: Config, wanted: Wanted) -> None:
+def finish(config: Config, wanted: OutputOptions) -> None:
     """Check the output, build, write, and say what was done."""
     target = _target(config, wanted)
     over = None
@@ -90,7 +90,7 @@ def finish(config: Config, wanted: Wanted) -> None:
         console(file=sys.stderr).print(f"warning: {warning}")
 
 
-def _verified(config: Config, wanted: Wanted) -> Verification | Outline:
+def _verified(config: Config, wanted: OutputOptions) -> Verification | Outline:
     if config.builder(wanted.repo):
         return config.verify(
             imgsz=wanted.imgsz,
@@ -143,7 +143,7 @@ def _is_installed(config: Config) -> bool:
     return config.path in installed().values()
 
 
-def _target(config: Config, wanted: Wanted) -> Path | None:
+def _target(config: Config, wanted: OutputOptions) -> Path | None:
     """The file to write, None for stdout."""
     if wanted.in_place:
         if config.is_template or _is_installed(config):
@@ -179,7 +179,10 @@ def _print_json(
 
 
 def _print(
-    config: Config, verified: Verification | Outline | None, target: Path | None, wanted: Wanted
+    config: Config,
+    verified: Verification | Outline | None,
+    target: Path | None,
+    wanted: OutputOptions,
 ) -> None:
     # With the file itself on stdout, everything said about it goes to stderr.
     file = sys.stdout if target else sys.stderr
@@ -210,7 +213,7 @@ def _listing(config: Config, name: str) -> str:
     return shlex.join(["yaml-attn", "modules", own.source, *sets])
 
 
-def _verdict(config: Config, found: Verification | Outline, wanted: Wanted) -> list[str]:
+def _verdict(config: Config, found: Verification | Outline, wanted: OutputOptions) -> list[str]:
     if isinstance(found, Verification):
         return _built(config, found)
     return _outlined(config, found, wanted)
@@ -238,7 +241,7 @@ def _built(config: Config, found: Verification) -> list[str]:
 _WITH = {"bundled": "", "ultralytics": " with Ultralytics", "checkout": " with the checkout"}
 
 
-def _outlined(config: Config, found: Outline, wanted: Wanted) -> list[str]:
+def _outlined(config: Config, found: Outline, wanted: OutputOptions) -> list[str]:
     if found.problem:
         return [
             f"The wiring is proved. Nothing is built: {found.problem}.",

@@ -13,7 +13,7 @@ from yaml_attn.escaping import in_line
 from yaml_attn.graph.changes import LayerChange, Reading
 
 if TYPE_CHECKING:
-    from yaml_attn.building.adjusted import Taken
+    from yaml_attn.building.adjusted import AdjustedParameter
     from yaml_attn.building.report import BuildReport, LayerReport
     from yaml_attn.mechanisms.contract import Check
 
@@ -74,7 +74,7 @@ class Verification(NamedTuple):
     others: tuple[tuple[LayerReport, LayerReport], ...]
     removed: tuple[LayerReport, ...]
     contracts: Mapping[str, Sequence[Check]]
-    taken: Mapping[int, tuple[Taken, ...]]
+    taken: Mapping[int, tuple[AdjustedParameter, ...]]
 
 
 class Outline(NamedTuple):
@@ -91,7 +91,7 @@ class Outline(NamedTuple):
     contracts: Mapping[str, Sequence[Check]]
     missing: str
     problem: str | None = None
-    taken: Mapping[int, tuple[Taken, ...]] = MappingProxyType({})
+    taken: Mapping[int, tuple[AdjustedParameter, ...]] = MappingProxyType({})
 
 
 def unified_diff(old: str, old_text: str, new: str, new_text: str) -> str:

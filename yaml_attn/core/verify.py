@@ -19,7 +19,7 @@ from yaml_attn.mechanisms.custom import OwnMechanism, is_own
 from yaml_attn.mechanisms.registry import MECHANISMS
 
 if TYPE_CHECKING:
-    from yaml_attn.building.adjusted import Taken
+    from yaml_attn.building.adjusted import AdjustedParameter
     from yaml_attn.building.cache import Memo
     from yaml_attn.building.report import BuildReport, LayerReport
     from yaml_attn.core.config import Config
@@ -259,7 +259,9 @@ def outline(config: Config, *, imgsz: int = 640, nc: int | None = None) -> Outli
     return Outline(strides, added, promised, _rest(config), taken=_taken(config, added))
 
 
-def _taken(config: Config, added: Sequence[LayerReport]) -> Mapping[int, tuple[Taken, ...]]:
+def _taken(
+    config: Config, added: Sequence[LayerReport]
+) -> Mapping[int, tuple[AdjustedParameter, ...]]:
     """What inserted layers that read one map took of their parameters, by index, if not all."""
     from yaml_attn.building.adjusted import taken  # noqa: PLC0415 (imports torch)
 

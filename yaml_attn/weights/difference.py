@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from yaml_attn.weights.transfer import renamed
+from yaml_attn.weights.remap import renamed
 
 _BATCHES: Final = 3
 _IMAGES: Final = 4

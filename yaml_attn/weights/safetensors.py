@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from yaml_attn.errors import CheckpointError
 from yaml_attn.weights.storage import WIDTHS, shown
-from yaml_attn.weights.unpickle import Global, Persistent, StandIn
+from yaml_attn.weights.unpickle import Global, Persistent, Stub
 
 LARGEST_HEADER: Final = 2 << 20
 """Bytes, each of which may cost 30 when it is read; the format itself allows 100 MB."""
@@ -41,7 +41,7 @@ _KINDS: Final = {
 _WORDS: Final = {WIDTHS[storage][0]: word for word, storage in _KINDS.items()}
 
 
-def read_header(file: BinaryIO, size: int) -> tuple[dict[str, StandIn], dict[str, tuple[int, int]]]:
+def read_header(file: BinaryIO, size: int) -> tuple[dict[str, Stub], dict[str, tuple[int, int]]]:
     """The tensors as torch's files would describe them, and where in the file each lies.
 
     Args:
@@ -57,7 +57,7 @@ def read_header(file: BinaryIO, size: int) -> tuple[dict[str, StandIn], dict[str
     if length > LARGEST_HEADER:
         raise CheckpointError(f"its header has {length} bytes, and those of YOLOs 200,000")
     listed = _listed(file.read(length))
-    tensors: dict[str, StandIn] = {}
+    tensors: dict[str, Stub] = {}
     places: dict[str, tuple[int, int]] = {}
     for name, entry in listed.items():
         if name == "__metadata__":
@@ -97,7 +97,7 @@ def _listed(header: bytes) -> dict[str, Any]:
 class _Described(NamedTuple):
     """A tensor as torch's files would describe it, and where it begins and ends."""
 
-    tensor: StandIn
+    tensor: Stub
     start: int
     end: int
 
@@ -118,7 +118,7 @@ def _described(name: str, entry: Any) -> _Described | None:
     outside = Persistent(("storage", Global("torch", storage), name, "cpu", count))
     strides = tuple(accumulate((1, *shape[:0:-1]), lambda step, wide: step * max(wide, 1)))
     args = (outside, 0, tuple(shape), strides[::-1][: len(shape)], False, None)
-    return _Described(StandIn(Global("torch._utils", "_rebuild_tensor_v2"), args), start, end)
+    return _Described(Stub(Global("torch._utils", "_rebuild_tensor_v2"), args), start, end)
 
 
 def _is_size(value: Any) -> bool:

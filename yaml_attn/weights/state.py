@@ -15,7 +15,7 @@ from torch import Tensor
 from yaml_attn.errors import CheckpointError
 from yaml_attn.weights.storage import shown
 from yaml_attn.weights.tensors import Tensors
-from yaml_attn.weights.unpickle import Global, Persistent, StandIn
+from yaml_attn.weights.unpickle import Global, Persistent, Stub
 
 MOST_MODULES: Final = 100_000
 """A model may hold one module at several places; a hostile one holds it at any number of them. So
@@ -49,7 +49,7 @@ def mapping(value: Any) -> Mapping[Any, Any] | None:
     """The entries of a dict or of what stands for an OrderedDict; None if it is neither."""
     if isinstance(value, dict):
         return value
-    if not isinstance(value, StandIn) or not isinstance(value.made_by, Global):
+    if not isinstance(value, Stub) or not isinstance(value.made_by, Global):
         return None
     return value.entries if value.entries or value.made_by.name == "OrderedDict" else None
 
@@ -61,7 +61,7 @@ def is_module(value: Any) -> bool:
 
 def class_name(value: Any) -> str:
     """Name of the class of a stand-in, for reports."""
-    made_by = value.made_by if isinstance(value, StandIn) else None
+    made_by = value.made_by if isinstance(value, Stub) else None
     if isinstance(made_by, Persistent) and isinstance(made_by.id, tuple) and len(made_by.id) > 1:
         made_by = made_by.id[1]  # torch before 1.6 kept the source of a class beside its name
     name = str(made_by) if isinstance(made_by, Global) else type(value).__name__
@@ -139,7 +139,7 @@ def split(key: str) -> tuple[int, str]:
     return int(index), rest
 
 
-def _of_module(root: StandIn) -> Iterator[tuple[str, Any]]:
+def _of_module(root: Stub) -> Iterator[tuple[str, Any]]:
     """Every parameter and persistent buffer with its key, in the order of `state_dict()`."""
     seen = 0
 
@@ -175,7 +175,7 @@ def _named(entries: _Entries) -> Iterator[tuple[str, Any]]:
 
 def _parts(value: Any) -> tuple[_Entries, _Entries, _Entries, frozenset[str]] | None:
     """Parameters, buffers, submodules and the names of buffers that are not saved."""
-    if not isinstance(value, StandIn):
+    if not isinstance(value, Stub):
         return None
     # Objects with slots have a pair of states.
     state = value.state[0] if isinstance(value.state, tuple) and value.state else value.state
@@ -190,7 +190,7 @@ def _parts(value: Any) -> tuple[_Entries, _Entries, _Entries, frozenset[str]] | 
 
 def _names(value: Any) -> frozenset[str]:
     """The strings in what stands for a set."""
-    if not isinstance(value, StandIn):
+    if not isinstance(value, Stub):
         return frozenset()
     given = value.args[0] if isinstance(value.args, tuple) and value.args else []
     listed = given if isinstance(given, list) else []

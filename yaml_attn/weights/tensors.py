@@ -15,7 +15,7 @@ from torch import Tensor
 
 from yaml_attn.errors import CheckpointError
 from yaml_attn.weights.storage import Storage, shown, storage
-from yaml_attn.weights.unpickle import Global, StandIn
+from yaml_attn.weights.unpickle import Global, Stub
 
 _MOST_DIMENSIONS: Final = 16
 
@@ -49,7 +49,7 @@ class Tensors:
             if name in _WRAPPED and args:
                 described = args[0]
             elif name == "_rebuild_from_type_v2" and len(args) == 4:
-                described = StandIn(args[0], args[2])
+                described = Stub(args[0], args[2])
             elif name.startswith("_rebuild"):
                 raise CheckpointError(
                     f"a tensor is made by torch's {shown(name)}, which is not supported"
@@ -81,7 +81,7 @@ class Tensors:
 
 def _call(described: Any) -> tuple[str, tuple[Any, ...]]:
     """Name and arguments of the call of torch that a stand-in records; an empty name otherwise."""
-    if isinstance(described, StandIn) and isinstance(described.made_by, Global):
+    if isinstance(described, Stub) and isinstance(described.made_by, Global):
         made_by, args = described.made_by, described.args
         if made_by.module in {"torch._utils", "torch._tensor"} and isinstance(args, tuple):
             return made_by.name, args

@@ -2,7 +2,7 @@
 
 A pickle is a program for a small stack machine, and loading one runs whatever it names; the usual
 defence lists what may run. Here there is nothing to run: this machine is our own, imports nothing
-that a file names, and makes plain values, `Global` names and `StandIn` records of calls and states.
+that a file names, and makes plain values, `Global` names and `Stub` records of calls and states.
 Nothing here recurses, and each step is paid from a `Budget` before it is taken: an empty set is one
 byte of a pickle and a hundred of memory.
 
@@ -63,7 +63,7 @@ class Global:
 
 
 @dataclass(eq=False, slots=True, repr=False)
-class StandIn:
+class Stub:
     """Stands for an object: which call would have made it, and what it would have been given.
 
     `made_by` is a `Global` in every honest file. `state` is what its `__setstate__` or `__dict__`
@@ -217,11 +217,11 @@ class _Machine:
 
     def call(self) -> None:
         args, function = self.stack.pop(), self.stack.pop()
-        self.push(StandIn(function, args))
+        self.push(Stub(function, args))
 
     def call_with_keywords(self) -> None:
         keywords, args, function = self.stack.pop(), self.stack.pop(), self.stack.pop()
-        self.push(StandIn(function, args, {"keywords": keywords}))
+        self.push(Stub(function, args, {"keywords": keywords}))
 
     def refer_outside(self) -> None:
         self.outside.append(Persistent(self.stack.pop()))
@@ -229,13 +229,13 @@ class _Machine:
 
     def set_state(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
-        if not isinstance(target, StandIn):
+        if not isinstance(target, Stub):
             raise TypeError
         target.state = state
 
     def append(self, values: list[Any]) -> None:
         target = self.stack[-1]
-        if isinstance(target, StandIn):
+        if isinstance(target, Stub):
             target.elements = elements = target.elements or []
         else:
             elements = target
@@ -245,7 +245,7 @@ class _Machine:
 
     def set_items(self, values: list[Any]) -> None:
         target = self.stack[-1]
-        if isinstance(target, StandIn):
+        if isinstance(target, Stub):
             target.entries = entries = target.entries or {}
         else:
             entries = target
@@ -268,7 +268,7 @@ def _hashable(key: Any) -> Any:
     """
     if isinstance(key, int):
         return key if key.bit_length() < 64 else _Key(id(key))
-    plain = isinstance(key, (str, bytes, float, type(None), Global, StandIn))
+    plain = isinstance(key, (str, bytes, float, type(None), Global, Stub))
     return key if plain else _Key(id(key))
 
 
@@ -349,14 +349,14 @@ _STEPS: Final[Mapping[int, Callable[[_Machine], None]]] = {
     ord(")"): lambda m: m.push(()),
     ord("]"): lambda m: m.push([]),
     ord("}"): lambda m: m.push({}),
-    0x8F: lambda m: m.push(StandIn(_SET, ())),
+    0x8F: lambda m: m.push(Stub(_SET, ())),
     ord("t"): lambda m: m.push(tuple(m.to_mark())),
     0x85: lambda m: m.top_as_tuple(1),
     0x86: lambda m: m.top_as_tuple(2),
     0x87: lambda m: m.top_as_tuple(3),
     ord("l"): lambda m: m.push(m.to_mark()),
     ord("d"): lambda m: m.push(m.paired(m.to_mark())),
-    0x91: lambda m: m.push(StandIn(_FROZENSET, (m.to_mark(),))),
+    0x91: lambda m: m.push(Stub(_FROZENSET, (m.to_mark(),))),
     ord("a"): lambda m: m.append([m.stack.pop()]),
     ord("e"): lambda m: m.append(m.to_mark()),
     0x90: lambda m: m.append(m.to_mark()),

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml_attn.errors
-from yaml_attn.building.spec import Recipe, class_names, plain, rows_of
+from yaml_attn.building.spec import ModelSpec, class_names, plain, rows_of
 from yaml_attn.dialects.inert import refuse_code
 from yaml_attn.document.document import Document
 from yaml_attn.errors import BuildError, YamlAttnError
@@ -118,7 +118,7 @@ class _Models:
             return made
 
         channels, names = config.get("ch", 3), class_names(self.parser)
-        recipe = Recipe(make, rows_of(document, scale), channels, _WHAT, names)
+        recipe = ModelSpec(make, rows_of(document, scale), channels, _WHAT, names)
         try:
             return observe(recipe, **options)
         except BuildError as error:

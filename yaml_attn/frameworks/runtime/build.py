@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from yaml_attn.building.spec import Recipe, class_names, plain, rows_of
+from yaml_attn.building.spec import ModelSpec, class_names, plain, rows_of
 from yaml_attn.dialects.dialect import scales_of
 from yaml_attn.dialects.filenames import scale_of
 from yaml_attn.document.document import Document
@@ -100,7 +100,7 @@ def build(
         BuildError: a row cannot be constructed or run.
     """
     with _recipe(text, name, scale, nc, own or {}, what, trust=trust) as recipe:
-        from yaml_attn.building.observed import build as observe  # noqa: PLC0415 (imports torch)
+        from yaml_attn.building.inspect import build as observe  # noqa: PLC0415 (imports torch)
 
         return observe(recipe, imgsz=imgsz, flops=flops, real=real)
 
@@ -139,7 +139,7 @@ def _recipe(
     what: str,
     *,
     trust: bool,
-) -> Iterator[Recipe]:
+) -> Iterator[ModelSpec]:
     """How the framework makes a model of a config, which it can inside the `with`."""
     document = Document.parse(text.encode(), Path(name))
     scale = _scale(document, scale or scale_of(name))
@@ -161,7 +161,7 @@ def _recipe(
         return cast("nn.Module", made)
 
     with _quiet(), _silent(), registered(own, trust=trust), _default_activation(tasks):
-        yield Recipe(make, rows_of(document, scale), channels, what, class_names(tasks))
+        yield ModelSpec(make, rows_of(document, scale), channels, what, class_names(tasks))
 
 
 def _scale(document: Document, asked: str) -> str:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from yaml_attn.errors import YamlAttnError
-from yaml_attn.frameworks.build_ultralytics import made
+from yaml_attn.frameworks.runtime.build import made
 from yaml_attn.weights import Carried, Checkpoint, Level
 from yaml_attn.weights.difference import levels
 
