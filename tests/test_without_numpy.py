@@ -76,7 +76,7 @@ def test_safetensors_hold_every_kind_of_number_exactly(tmp_path: Path) -> None:
 
 def test_weights_are_moved_and_written(tmp_path: Path) -> None:
     base = load("yolov5n")
-    base.insert("SE", after=8).save(tmp_path / "x.yaml")
+    base.insert("SE", after=8, parameters={"identity_init": True}).save(tmp_path / "x.yaml")
     model = bundled.build(base.network, base.document.settings)
     torch.save(model.state_dict(), tmp_path / "base.pt")
     call = ("weights", "-w", "base.pt", "-b", "yolov5n", "-c", "x.yaml")

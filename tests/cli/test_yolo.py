@@ -44,6 +44,20 @@ def test_a_class_of_the_users_is_known_too_and_the_word_for_it_is_not_handed_on(
     assert result.stdout == "yolo train x=1 Mine\n", result.stderr
 
 
+def test_what_stops_the_framework_is_said_in_a_line(tmp_path: Path) -> None:
+    write_ultralytics(tmp_path)
+    cfg = tmp_path / "ultralytics/cfg/__init__.py"
+    cfg.write_text("def entrypoint(*_):\n    raise FileNotFoundError('no\\ndata')\n")
+    command = [sys.executable, "-m", "yaml_attn", "yolo", "train", "data=none.yaml"]
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "YAML_ATTN_DEBUG": ""}
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=tmp_path, env=env
+    )
+    said = "error: Ultralytics stopped: FileNotFoundError: no data\n"
+    assert (result.returncode, result.stderr.startswith(said)) == (1, True), result.stderr
+    assert "Traceback" not in result.stderr
+
+
 class Absent:
     def find_spec(self, name: str, *_: object) -> None:
         if name == "ultralytics":

@@ -259,7 +259,7 @@ def test_whether_it_is_there_is_found_without_importing_it() -> None:
 
 
 def test_neither_builder_needs_torch_before_it_builds() -> None:
-    names = ("build_ultralytics", "build_checkout")
+    names = ("runtime.build", "checkout.build")
     imports = "; ".join(f"import yaml_attn.frameworks.{name}" for name in names)
     code = f"import sys; {imports}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from yaml_attn import modules
 from yaml_attn.errors import UnknownModuleError
 from yaml_attn.mechanisms import catalog, registry
 from yaml_attn.mechanisms.registry import MECHANISMS, Mechanism, find, known
@@ -128,7 +129,7 @@ def test_every_entry_says_where_it_comes_from(mechanism: Mechanism) -> None:
     assert mechanism.title
     assert mechanism.venue
     assert mechanism.summary.endswith(".")
-    source = Path(registry.__file__).with_name(f"{mechanism.file}.py").read_text(encoding="utf-8")
+    source = Path(modules.__file__).with_name(f"{mechanism.file}.py").read_text(encoding="utf-8")
     docstring = ast.get_docstring(ast.parse(source)) or ""
     assert str(mechanism.year) in docstring
     assert mechanism.arxiv is None or mechanism.arxiv in docstring
@@ -142,7 +143,7 @@ def test_the_parameters_are_read_in_the_order_of_the_signature() -> None:
 
 @every_mechanism
 def test_what_is_adapted_is_said_in_the_file_too(mechanism: Mechanism) -> None:
-    source = Path(registry.__file__).with_name(f"{mechanism.file}.py").read_text(encoding="utf-8")
+    source = Path(modules.__file__).with_name(f"{mechanism.file}.py").read_text(encoding="utf-8")
     docstring = ast.get_docstring(ast.parse(source)) or ""
     assert bool(mechanism.adapted) == bool(re.search(r"\bAdapted\b", docstring))
 
@@ -168,8 +169,6 @@ assert "torch" in sys.modules
 
 
 def test_the_package_gives_the_classes_by_name() -> None:
-    from yaml_attn import modules  # noqa: PLC0415
-
     assert modules.SE is MECHANISMS["SE"].load()
     with pytest.raises(AttributeError, match="no attribute 'SENet'"):
         _ = modules.SENet

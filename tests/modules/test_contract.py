@@ -20,7 +20,7 @@ from abilities import needs_half
 from torch import Tensor, nn
 from two_inputs import reading_one
 
-from yaml_attn.mechanisms import registry
+from yaml_attn import modules
 from yaml_attn.modules import MECHANISMS
 
 # Channel counts that a mechanism refuses, because its mathematics has no form for them.
@@ -118,7 +118,7 @@ def test_identity_init_adds_no_parameters(name: str) -> None:
 
 @pytest.mark.parametrize("file", sorted({each.file for each in MECHANISMS.values()}))
 def test_a_mechanism_needs_torch_alone_and_no_device(file: str) -> None:
-    tree = ast.parse((Path(registry.__file__).parent / f"{file}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((Path(modules.__file__).parent / f"{file}.py").read_text(encoding="utf-8"))
     imports = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imports |= {each.name for n in ast.walk(tree) if isinstance(n, ast.Import) for each in n.names}
     foreign = {name for name in imports if name.split(".")[0] not in sys.stdlib_module_names}

@@ -8,7 +8,10 @@ import sys
 import typer
 
 from yaml_attn.cli import options
-from yaml_attn.cli.mistakes import INTERRUPTED
+from yaml_attn.cli.mistakes import INTERRUPTED, complain
+from yaml_attn.cli.unforeseen import DEBUG, trace
+from yaml_attn.errors import UsageError, YamlAttnError
+from yaml_attn.escaping import in_line
 
 
 def yolo(context: typer.Context, *, own: options.Own = None, trust: options.Trust = False) -> None:
@@ -30,3 +33,11 @@ def yolo(context: typer.Context, *, own: options.Own = None, trust: options.Trus
     except KeyboardInterrupt:
         typer.echo("interrupted; what Ultralytics wrote so far stays", err=True)
         sys.exit(INTERRUPTED)
+    except (YamlAttnError, ModuleNotFoundError):
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever the framework raises is its own)
+        trace(error)
+        text = " ".join(str(error).split())
+        problem = f"Ultralytics stopped: {type(error).__name__}{': ' * bool(text)}{text}"
+        complain(UsageError(in_line(problem), hint=f"{DEBUG}=1 shows where."))
+        sys.exit(1)
