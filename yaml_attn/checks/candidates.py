@@ -34,7 +34,7 @@ ALIGNED = 6
 """How many of the candidates that look alike are aligned row by row."""
 
 # Nobody has more files that look so much alike; what is beyond is not looked at.
-_MOST_READ = 60
+_MOST_LOOKED_AT = 60
 _MOST_KINDS = 500
 _MOST_KEPT = 500
 
@@ -171,24 +171,26 @@ class Candidates:
         return cls((folder / name for name in sorted(names) if _is_text(name)), BESIDE)
 
     def near(self, network: Network, fits: Callable[[Base], bool]) -> list[Base]:
-        """Those most alike, by their modules; those that do not fit, and most others, left out.
+        """Those most alike, by their modules: as many as are aligned, and what may equal them.
 
-        All that one number of unlike rows decides are found or left out together.
+        Args:
+            network: of which they may be the base.
+            fits: whether a base may be one at all.
         """
         found: list[Base] = []
-        seen: set[str] = set()
-        last = 0
-        for number, (unlike, file) in enumerate(self._nearest(network)):
-            if number >= _MOST_READ or (len(seen) >= ALIGNED and unlike > last):
-                break
+        rows: set[str] = set()
+        kinds: set[_Kind] = set()
+        for _, file, kind in islice(self._nearest(network), _MOST_LOOKED_AT):
+            if len(rows) >= ALIGNED and kind not in kinds:
+                continue
             base = self._read(file.path)
             if base and fits(base):
                 found.append(base)
-                seen.add(base.rows)
-                last = unlike
+                rows.add(base.rows)
+                kinds.add(kind)
         return found
 
-    def _nearest(self, network: Network) -> Iterator[tuple[int, _File]]:
+    def _nearest(self, network: Network) -> Iterator[tuple[int, _File, _Kind]]:
         """Files by how many rows are unlike, then in their own order."""
         outline = Outline.of_layers(network.layers)
         counts = Counter(outline.modules)
@@ -243,8 +245,8 @@ class Candidates:
         return None
 
 
-def _ranked(kind: _Kind, unlike: int) -> Iterator[tuple[int, _File]]:
-    return ((unlike, file) for file in kind.files)
+def _ranked(kind: _Kind, unlike: int) -> Iterator[tuple[int, _File, _Kind]]:
+    return ((unlike, file, kind) for file in kind.files)
 
 
 def _text(path: Path) -> str:
