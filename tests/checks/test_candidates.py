@@ -116,7 +116,7 @@ def test_among_very_many_designs_the_right_one_is_found(
 @pytest.mark.parametrize("name", sorted(templates()))
 def test_a_glance_tells_what_reading_tells(name: str) -> None:
     text = templates()[name].read_text(encoding="utf-8")
-    assert glance(text) == Outline.of(network_of(text)[0].layers)
+    assert glance(text) == Outline.of_layers(network_of(text)[0].layers)
 
 
 @pytest.mark.parametrize(

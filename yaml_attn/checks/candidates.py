@@ -1,8 +1,8 @@
 """The configs that another may have been made from, told among thousands by a glance at their text.
 
 A copy has the joins of its base: rows with other than one input are neither added nor taken out,
-and read as many. So files are sorted by the inputs of these rows, and only the few whose modules
-are nearest are read as YAML.
+and read as many; between two of them it has all of its base's rows, and perhaps more. So files are
+sorted by the inputs of their joins, and only the few whose modules are nearest are read as YAML.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import merge
+from itertools import islice
+from operator import gt
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +34,7 @@ ALIGNED = 6
 """How many of the candidates that look alike are aligned row by row."""
 
 # Nobody has more files that look so much alike; what is beyond is not looked at.
-_MOST_READ = 60
+_MOST_LOOKED_AT = 60
 _MOST_KINDS = 500
 _MOST_KEPT = 500
 
@@ -71,17 +73,33 @@ class Base:
 
 
 class Outline(NamedTuple):
-    """What a copy shares with its base, or most of it: inputs of joins, modules in order."""
+    """What a copy shares with its base, or most of it.
+
+    `joins` are the numbers of inputs of rows that have other than one, `between` how many rows
+    stand above each of them and below the last, `modules` those of all rows.
+    """
 
     joins: tuple[int, ...]
+    between: tuple[int, ...]
     modules: tuple[str, ...]
 
     @classmethod
-    def of(cls, layers: Sequence[Layer]) -> Outline:
+    def of(cls, rows: Iterable[tuple[int, str]]) -> Outline:
+        """The outline of rows, of each its number of inputs and its module."""
+        joins, between, modules = [], [0], []
+        for inputs, module in rows:
+            modules.append(module)
+            if inputs == 1:
+                between[-1] += 1
+            else:
+                joins.append(inputs)
+                between.append(0)
+        return cls(tuple(joins), tuple(between), tuple(modules))
+
+    @classmethod
+    def of_layers(cls, layers: Iterable[Layer]) -> Outline:
         """The outline of layers."""
-        inputs = (len(layer.sources) for layer in layers)
-        joins = tuple(each for each in inputs if each != 1)
-        return cls(joins, tuple(layer.module for layer in layers))
+        return cls.of((len(layer.sources), layer.module) for layer in layers)
 
 
 def glance(text: str) -> Outline | None:
@@ -94,9 +112,9 @@ def glance(text: str) -> Outline | None:
     sure = len(rows) == len(_OTHER_ROW.findall(text, keys[-2].end()))
     if not (rows and sure):
         return None
-    inputs = (source.count(",") + 1 if source[0] == "[" else 1 for source, _ in rows)
-    joins = tuple(each for each in inputs if each != 1)
-    return Outline(joins, tuple(module for _, module in rows))
+    return Outline.of(
+        (source.count(",") + 1 if source[0] == "[" else 1, module) for source, module in rows
+    )
 
 
 class _File(NamedTuple):
@@ -108,24 +126,26 @@ class _File(NamedTuple):
 
 @dataclass(eq=False)
 class _Kind:
-    """The files with the same modules in the same order."""
+    """The files with the same outline."""
 
-    modules: tuple[str, ...]
+    outline: Outline
     files: list[_File] = field(default_factory=list)
 
     @cached_property
     def counts(self) -> Counter[str]:
         """How often each module occurs."""
-        return Counter(self.modules)
+        return Counter(self.outline.modules)
 
-    def unlike(self, counts: Mapping[str, int], size: int) -> int | None:
+    def unlike(self, outline: Outline, counts: Mapping[str, int]) -> int | None:
         """How many rows of either have none of the same module in the other; None if too many.
 
         A base has no row that its copies lack; half of its modules may have been renamed.
         """
-        rows = len(self.modules)
+        if any(map(gt, self.outline.between, outline.between)):
+            return None
+        rows, size = len(self.outline.modules), len(outline.modules)
         same = sum(min(count, counts.get(name, 0)) for name, count in self.counts.items())
-        return None if rows > size or 2 * (rows - same) > rows else rows + size - 2 * same
+        return None if 2 * (rows - same) > rows else rows + size - 2 * same
 
 
 class Candidates:
@@ -151,43 +171,43 @@ class Candidates:
         return cls((folder / name for name in sorted(names) if _is_text(name)), BESIDE)
 
     def near(self, network: Network, fits: Callable[[Base], bool]) -> list[Base]:
-        """Those most alike, by their modules; those that do not fit, and most others, left out.
+        """Those most alike, by their modules: as many as are aligned, and what may equal them.
 
-        All that one number of unlike rows decides are found or left out together.
+        Args:
+            network: of which they may be the base.
+            fits: whether a base may be one at all.
         """
         found: list[Base] = []
-        seen: set[str] = set()
-        last = 0
-        for number, (unlike, file) in enumerate(self._nearest(network)):
-            if number >= _MOST_READ or (len(seen) >= ALIGNED and unlike > last):
-                break
+        rows: set[str] = set()
+        kinds: set[_Kind] = set()
+        for _, file, kind in islice(self._nearest(network), _MOST_LOOKED_AT):
+            if len(rows) >= ALIGNED and kind not in kinds:
+                continue
             base = self._read(file.path)
             if base and fits(base):
                 found.append(base)
-                seen.add(base.rows)
-                last = unlike
+                rows.add(base.rows)
+                kinds.add(kind)
         return found
 
-    def _nearest(self, network: Network) -> Iterator[tuple[int, _File]]:
+    def _nearest(self, network: Network) -> Iterator[tuple[int, _File, _Kind]]:
         """Files by how many rows are unlike, then in their own order."""
-        counts, size = Counter(layer.module for layer in network.layers), len(network)
-        kinds = ((kind.unlike(counts, size), kind) for kind in self._alike(network))
+        outline = Outline.of_layers(network.layers)
+        counts = Counter(outline.modules)
+        kinds = ((kind.unlike(outline, counts), kind) for kind in self._alike(network, outline))
         return merge(*(_ranked(kind, unlike) for unlike, kind in kinds if unlike is not None))
 
-    def _alike(self, network: Network) -> Iterable[_Kind]:
+    def _alike(self, network: Network, outline: Outline) -> Iterable[_Kind]:
         """The kinds with the same joins; of very many, those as long and those with its rows."""
-        layers = network.layers
-        joins = Outline.of(layers).joins
-        kinds = self._by_joins.get(joins, [])
+        kinds = self._by_joins.get(outline.joins, [])
         if len(kinds) <= _MOST_KINDS:
             return kinds
-        known = tuple(each for each in layers if len(each.sources) != 1 or is_known(each.module))
-        names = [layer.module for layer in layers]
-        renamed = tuple(each if is_known(each) else host(each) or each for each in names)
-        likely = [Outline.of(layers), Outline.of(known), Outline(joins, renamed)]
+        known = (each for each in network.layers if len(each.sources) != 1 or is_known(each.module))
+        renamed = (each if is_known(each) else host(each) or each for each in outline.modules)
+        likely = [outline, Outline.of_layers(known), outline._replace(modules=tuple(renamed))]
         sure = [self._kinds[each] for each in dict.fromkeys(likely) if each in self._kinds]
-        fitting = [kind for kind in kinds if len(kind.modules) <= len(layers)]
-        return dict.fromkeys([*sure, *fitting[:_MOST_KINDS]])
+        fitting = (kind for kind in kinds if len(kind.outline.modules) <= len(network))
+        return dict.fromkeys([*sure, *islice(fitting, _MOST_KINDS)])
 
     def _add(self, file: _File) -> None:
         """Take a file in if it is a config, by a glance or else by reading it."""
@@ -198,9 +218,9 @@ class Candidates:
             outline = glance(text)
             if outline is None:
                 base = self._read(file.path)
-                outline = Outline.of(base.network.layers) if base else None
+                outline = Outline.of_layers(base.network.layers) if base else None
             if outline and self._may_be(outline.modules):
-                self._kinds.setdefault(outline, _Kind(outline.modules)).files.append(file)
+                self._kinds.setdefault(outline, _Kind(outline)).files.append(file)
 
     def _may_be(self, modules: Iterable[str]) -> bool:
         """Whether all modules are a framework's own: a file beside that was changed is no base."""
@@ -225,8 +245,8 @@ class Candidates:
         return None
 
 
-def _ranked(kind: _Kind, unlike: int) -> Iterator[tuple[int, _File]]:
-    return ((unlike, file) for file in kind.files)
+def _ranked(kind: _Kind, unlike: int) -> Iterator[tuple[int, _File, _Kind]]:
+    return ((unlike, file, kind) for file in kind.files)
 
 
 def _text(path: Path) -> str:
