@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from yaml_attn.cli import main
 from yaml_attn.frameworks.runtime import build as build_ultralytics
@@ -16,6 +17,12 @@ from yaml_attn.frameworks.runtime import build as build_ultralytics
 # Before torch is imported, here or in a process that a test starts: two workers with a thread for
 # each core wait for one another, and the suite takes several times as long on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A busy machine is slow, and the properties hold all the same.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 class Result(NamedTuple):

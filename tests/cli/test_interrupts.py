@@ -12,6 +12,7 @@ import pytest
 CODE = """
 import os, signal, sys
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where a job in the background ignores it
 at = sys.argv.pop(1)
 
 def look(event, args):

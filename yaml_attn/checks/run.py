@@ -29,13 +29,15 @@ _SECTION = re.compile(  # with a full-width colon too
 class Report:
     """What was found in one file.
 
-    `match` is the base that it was compared with; `document` is None where it cannot be read.
+    `match` is the base that it was compared with; `document` is None where it cannot be read, which
+    `readable` says too: one who has thousands of reports may leave their documents out.
     """
 
     path: Path
     findings: tuple[Finding, ...]
     document: Document | None
     match: Match | None
+    readable: bool = True
 
     @property
     def failed(self) -> bool:
@@ -65,7 +67,9 @@ class Checker:
             data = read_config(path)
         except NoFileError as error:
             refused = because("encoding", error)
-            return Report(path, self._counting([unreadable(refused)], []), None, None)
+            return Report(
+                path, self._counting([unreadable(refused)], []), None, None, readable=False
+            )
         # In UTF-16 every letter has a zero beside it.
         if not _SECTION.search(data.replace(b"\0", b"")):
             return None
@@ -73,7 +77,9 @@ class Checker:
             document = Document.parse(data, path)
         except DocumentError as error:
             lines = data.decode("utf-8", errors="replace").splitlines()
-            return Report(path, self._counting([unreadable(error)], lines), None, None)
+            return Report(
+                path, self._counting([unreadable(error)], lines), None, None, readable=False
+            )
         return self.check_document(path, document)
 
     def check_document(self, path: Path, document: Document) -> Report:

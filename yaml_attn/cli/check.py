@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -135,7 +136,7 @@ def check(
     style = _style(style, json=json)
     checker = _checker(base, select, ignore)
     paths = _paths(files)
-    found = [checker.check(path) for path in paths]
+    found = [_light(checker.check(path), fix=fix) for path in paths]
     before = [report for report in found if report]
     repairs = [repair(checker, report) for report in before] if fix else []
     refusals = [_refusal(each, paths[each.before.path], dry_run=dry_run) for each in repairs]
@@ -178,6 +179,12 @@ def _style(style: Format | None, *, json: bool) -> Format:
     if json:
         return Format.json
     return style or (Format.rich if sys.stdout.isatty() else Format.text)
+
+
+def _light(report: Report | None, *, fix: bool) -> Report | None:
+    """The report, with its text only where that may be repaired: thousands fill a memory."""
+    needed = fix and report and report.findings
+    return report if needed or not report else replace(report, document=None)
 
 
 def _paths(files: Sequence[str]) -> dict[Path, Path | None]:

@@ -89,7 +89,7 @@ def _print_finding(out: Console, each: Finding, lines: Sequence[str]) -> None:
 def compared(report: Report) -> str:
     """The base that a file was compared with, in words."""
     match = report.match
-    if report.document is None:
+    if not report.readable:
         return "cannot be read: nothing else was checked"
     if match is None:
         return "no base found to compare with: checked by structure alone"

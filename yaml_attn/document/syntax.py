@@ -21,7 +21,7 @@ from ruamel.yaml import YAML, nodes
 from ruamel.yaml.error import MarkedYAMLError as RuamelError
 from ruamel.yaml.parser import ParserError as RuamelParserError
 
-from yaml_attn.document.diagnosis import diagnose
+from yaml_attn.document.diagnosis import UnreadableError, diagnose
 from yaml_attn.errors import DocumentError
 
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -128,13 +128,13 @@ def read_yaml(text: str) -> Any:
         reason = str(error).partition("\n")[0]
         raise DocumentError(f"is not YAML: {reason}") from None
     except RecursionError:
-        raise DocumentError(_TOO_DEEP) from None
+        raise UnreadableError("syntax", _TOO_DEEP) from None
     except ValueError as error:  # 2001-99-99 is no date
         raise DocumentError(f"is not a config: {error}") from None
     except (ArithmeticError, AttributeError, LookupError):  # !!bool maybe, !!int without a number
         raise DocumentError("is not a config: it has a tag that its value does not fit") from None
     if _is_deep(values):
-        raise DocumentError(_TOO_DEEP)
+        raise UnreadableError("syntax", _TOO_DEEP)
     return values
 
 
