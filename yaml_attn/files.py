@@ -518,21 +518,6 @@ def exists(path: str | Path) -> bool:
     return True
 
 
-def occupied(path: str | Path) -> bool:
-    """Whether something stands where a file is to be written.
-
-    Raises:
-        OutputError: that cannot be known, nor written there.
-    """
-    try:
-        os.stat(path)  # noqa: PTH116 (see `exists`)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise OutputError(f"cannot be written ({error.strerror})", path=path) from None
-    return True
-
-
 def is_file(path: str | Path) -> bool:
     """Whether it can be seen that there is a file, or a link to one."""
     return os.path.isfile(path)  # noqa: PTH113 (see `exists`)
